@@ -1,0 +1,1 @@
+//! Proof that Gamekeeper does what Apache ZooKeeper does: the same bytes, the same replies.

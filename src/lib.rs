@@ -1,0 +1,7 @@
+//! Gamekeeper: the Apache ZooKeeper server, in Rust.
+
+pub mod ids;
+pub mod op;
+pub mod server;
+pub mod tree;
+pub mod txn;

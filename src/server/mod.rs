@@ -5,11 +5,19 @@
 //! file. The shared state is behind locks, taken in one order only: tree, watches, connection output.
 
 pub mod conn;
+pub mod conn_stats;
+pub mod front;
+pub mod reason;
+pub mod registry;
 pub mod request;
+pub mod sessions;
 
 use std::sync::{Mutex, RwLock};
 
-/// The tree and the watches on it, shared by the threads that read and the one that writes.
+use registry::Connections;
+
+/// The tree and the watches on it, shared by the threads that read and the one that writes; and the
+/// connections that are to hear of changes.
 ///
 /// Lock order: `tree`, then `watches`, then a connection's output. Replies and events enter an output
 /// while `tree` is held, so a watch event precedes every reply that shows the change.
@@ -19,4 +27,6 @@ pub struct Database<Tree, Watches> {
     pub tree: RwLock<Tree>,
     /// Reads add to it, commits trigger it.
     pub watches: Mutex<Watches>,
+    /// Who is connected.
+    pub conns: Connections,
 }

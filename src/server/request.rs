@@ -1,17 +1,19 @@
-//! A client's request on its way through the pipeline.
+//! What a connection hands to the pipeline.
 
 use std::sync::Arc;
 
 use jute::data::Id;
 
-use crate::ids::{ConnId, Millis, SessionId};
+use super::conn::ConnShared;
+use crate::ids::{Millis, SessionId};
 
 /// A request that the connection's own thread could not answer: a write, or anything behind a write
 /// of the same session that is still in flight.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Where the reply goes; none for the server's own (session expiry, container deletion).
-    pub conn: Option<ConnId>,
+    /// Where the reply goes; none for the server's own (session expiry, container deletion) and for
+    /// those that a learner forwarded.
+    pub conn: Option<Arc<ConnShared>>,
     /// Whose request it is.
     pub session: SessionId,
     /// The client's number for it, echoed in the reply.
@@ -24,4 +26,35 @@ pub struct Request {
     pub auth: Arc<[Id]>,
     /// When it arrived, by the monotonic clock.
     pub received_ms: Millis,
+    /// It waited longer than `throttled_op_wait_time`: it is answered THROTTLEDOP and nothing else.
+    pub throttled: bool,
+}
+
+/// A client that wants a session, checked as far as the connection's thread can
+/// (`ZooKeeperServer.processConnectRequest`).
+#[derive(Debug, Clone)]
+pub struct Connect {
+    /// Who asks. It reads nothing more until [`super::connect`] has answered it.
+    pub conn: Arc<ConnShared>,
+    /// The session to take up again; [`SessionId::NONE`] to make a new one.
+    pub session: SessionId,
+    /// What proves the right to `session`.
+    pub passwd: Option<Box<[u8]>>,
+    /// The negotiated timeout in ms.
+    pub timeout_ms: i32,
+    /// The client is content with a server that cannot write.
+    pub read_only: bool,
+    /// When it arrived, by the monotonic clock.
+    pub received_ms: Millis,
+}
+
+/// What a connection's thread sends to the pipeline. The order within one connection counts.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Something to do.
+    Request(Request),
+    /// Someone who wants a session.
+    Connect(Connect),
+    /// The socket is closed; the connection is in the registry no more and its watches are gone.
+    Disconnected(Arc<ConnShared>),
 }

@@ -6,3 +6,4 @@ pub mod op;
 pub mod server;
 pub mod tree;
 pub mod txn;
+pub mod zab;

@@ -1,0 +1,52 @@
+//! The protocol of the ensemble: who leads, who has what, what is committed.
+//!
+//! Floor 2, and pure: no clock, no file, no socket, no thread. Each machine has one face,
+//! `step(&mut self, now, event, &mut effects)`, and one question, `deadline()`: when it wants to be
+//! stepped though nothing happened. `now` is monotonic and in milliseconds. Effects are carried out
+//! in their order; the type of each machine's `Effect` says which of them are barriers.
+//!
+//! - [`quorum`]: the members, and what a quorum of them is.
+
+pub mod quorum;
+
+/// What a server does in the ensemble (`QuorumPeer.ServerState`), by the number on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum ServerState {
+    /// It is looking for a leader.
+    Looking = 0,
+    /// It follows a leader and votes.
+    Following = 1,
+    /// It leads.
+    Leading = 2,
+    /// It follows a leader and has no vote.
+    Observing = 3,
+}
+
+impl ServerState {
+    /// The state that has the number `n`.
+    pub fn from_wire(n: i32) -> Option<Self> {
+        Some(match n {
+            0 => Self::Looking,
+            1 => Self::Following,
+            2 => Self::Leading,
+            3 => Self::Observing,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a server has a vote (`QuorumPeer.LearnerType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LearnerType {
+    /// It votes for leaders and for proposals.
+    #[default]
+    Participant,
+    /// It is told of what was committed.
+    Observer,
+}
+
+/// A connection between two servers, as the shell counts them. Never used twice in a process, so
+/// that an event of a dead connection cannot be taken for one of its successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);

@@ -1,5 +1,6 @@
 //! Gamekeeper: the Apache ZooKeeper server, in Rust.
 
+pub mod client;
 pub mod config;
 pub mod ids;
 pub mod op;

@@ -82,4 +82,45 @@ impl Code {
     pub fn number(self) -> i32 {
         self as i32
     }
+
+    /// The code of a number on the wire; `None` for a number that stands for nothing.
+    pub fn from_number(number: i32) -> Option<Self> {
+        ALL.into_iter().find(|code| code.number() == number)
+    }
 }
+
+/// Every code there is.
+const ALL: [Code; 32] = [
+    Code::Ok,
+    Code::SystemError,
+    Code::RuntimeInconsistency,
+    Code::DataInconsistency,
+    Code::ConnectionLoss,
+    Code::MarshallingError,
+    Code::Unimplemented,
+    Code::OperationTimeout,
+    Code::BadArguments,
+    Code::UnknownSession,
+    Code::NewConfigNoQuorum,
+    Code::ReconfigInProgress,
+    Code::ApiError,
+    Code::NoNode,
+    Code::NoAuth,
+    Code::BadVersion,
+    Code::NoChildrenForEphemerals,
+    Code::NodeExists,
+    Code::NotEmpty,
+    Code::SessionExpired,
+    Code::InvalidCallback,
+    Code::InvalidAcl,
+    Code::AuthFailed,
+    Code::SessionMoved,
+    Code::NotReadOnly,
+    Code::EphemeralOnLocalSession,
+    Code::NoWatcher,
+    Code::RequestTimeout,
+    Code::ReconfigDisabled,
+    Code::SessionClosedRequireSaslAuth,
+    Code::QuotaExceeded,
+    Code::ThrottledOp,
+];

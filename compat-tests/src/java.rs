@@ -1,0 +1,114 @@
+//! Java, as a client and as the server to compare with: builds the programs under `java/` with Maven,
+//! once, and runs them on what Maven fetched.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use crate::Result;
+
+/// The directory of the Maven project.
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("java")
+}
+
+/// Runs a program of `java/` (its class without the package) to its end.
+///
+/// # Errors
+/// If Java or Maven is not there, the programs do not build, or this one ends with a failure: then
+/// the text has everything that it printed.
+pub fn run(program: &str, args: &[&str]) -> Result<String> {
+    let mut command = program_command(program, args)?;
+    let output = command.output().map_err(|e| no_java(&e))?;
+    let printed = text_of(&output);
+    if output.status.success() {
+        return Ok(printed);
+    }
+    Err(format!("{program} {args:?} failed ({}):\n{printed}", output.status).into())
+}
+
+/// A program of `java/`, still to be started.
+///
+/// # Errors
+/// If the programs do not build.
+pub fn program_command(program: &str, args: &[&str]) -> Result<Command> {
+    let mut command = Command::new("java");
+    command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-XX:TieredStopAtLevel=1"]);
+    command.arg("-cp").arg(class_path()?).arg(format!("compat.{program}")).args(args);
+    Ok(command)
+}
+
+/// The Java server, still to be given its `zoo.cfg`: the class that `zkServer.sh start` runs.
+///
+/// # Errors
+/// If Maven cannot fetch it.
+pub fn server(jvm: &[String]) -> Result<Command> {
+    let mut command = Command::new("java");
+    command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]);
+    command.args(["-Dzookeeper.admin.enableServer=false"]).args(jvm);
+    command.arg("-cp").arg(class_path()?);
+    command.arg("org.apache.zookeeper.server.quorum.QuorumPeerMain");
+    Ok(command)
+}
+
+fn no_java(e: &std::io::Error) -> String {
+    format!("cannot run java: {e}. These tests need a JDK 17 and Maven on the PATH")
+}
+
+fn text_of(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8_lossy(&both).into_owned()
+}
+
+/// Our classes and all the jars, built first where something is newer than the last build.
+fn class_path() -> Result<&'static OsString> {
+    static CLASS_PATH: OnceLock<std::result::Result<OsString, String>> = OnceLock::new();
+    let built = CLASS_PATH.get_or_init(|| build().map_err(|e| e.to_string()));
+    built.as_ref().map_err(|e| e.clone().into())
+}
+
+fn build() -> Result<OsString> {
+    let target = project().join("target");
+    let stamp = target.join("built");
+    if modified(&stamp) < newest(&project().join("src"))?.max(modified(&project().join("pom.xml")))
+    {
+        maven()?;
+        fs::write(&stamp, "")?;
+    }
+    let jars = fs::read_dir(target.join("lib"))?.map(|entry| Ok(entry?.path()));
+    let mut parts = jars.collect::<Result<Vec<_>>>()?;
+    parts.sort();
+    parts.insert(0, target.join("classes"));
+    Ok(std::env::join_paths(parts)?)
+}
+
+fn maven() -> Result<()> {
+    let mut maven = Command::new("mvn");
+    maven.args(["--quiet", "--batch-mode", "process-classes"]).current_dir(project());
+    let output = maven.output().map_err(|e| {
+        format!("cannot run mvn: {e}. These tests need a JDK 17 and Maven on the PATH")
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{maven:?} failed ({}):\n{}", output.status, text_of(&output)).into())
+}
+
+fn modified(path: &Path) -> SystemTime {
+    let time = fs::metadata(path).and_then(|meta| meta.modified());
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The time of the newest file under `dir`.
+fn newest(dir: &Path) -> Result<SystemTime> {
+    let mut newest = modified(dir);
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let time = if path.is_dir() { self::newest(&path)? } else { modified(&path) };
+        newest = newest.max(time);
+    }
+    Ok(newest)
+}

@@ -1,0 +1,285 @@
+//! A server as a process, ours or Java's, on the same `zoo.cfg`: start, wait until it serves, stop.
+
+use std::fmt::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{Read, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{Result, java};
+
+/// How long a server may take to serve, and to stop. A limit for what hangs, not a measurement.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The pause between two looks at whether it does.
+const GLANCE: Duration = Duration::from_millis(5);
+/// Lines of its log that a failure shows.
+const TAIL_LINES: usize = 40;
+
+/// Whose server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Gamekeeper, as built by this workspace.
+    Ours,
+    /// Apache ZooKeeper, as Maven fetched it.
+    Java,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ours => "gamekeeper",
+            Self::Java => "java",
+        })
+    }
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whose server.
+    pub kind: Kind,
+    /// Where `zoo.cfg`, `data/` and `server.log` are. Whoever made it removes it.
+    pub dir: PathBuf,
+    /// The client port on 127.0.0.1.
+    pub port: u16,
+    /// More lines of `zoo.cfg`, over the defaults of [`Setup::zoo_cfg`].
+    pub config: Vec<(String, String)>,
+    /// Options of the JVM, as `-Xmx1g`.
+    pub jvm: Vec<String>,
+}
+
+impl Setup {
+    /// A server on a free port with the directory `dir`.
+    ///
+    /// # Errors
+    /// If there is no free port.
+    pub fn new(kind: Kind, dir: &Path) -> Result<Self> {
+        let config = vec![];
+        Ok(Self { kind, dir: dir.to_owned(), port: free_port()?, config, jvm: vec![] })
+    }
+
+    /// The same with one more line of `zoo.cfg`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.config.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Where the server keeps its `version-2`.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The text of its `zoo.cfg`.
+    pub fn zoo_cfg(&self) -> String {
+        let mut text = String::new();
+        let defaults = [
+            ("tickTime", "2000".to_owned()),
+            ("dataDir", self.data_dir().display().to_string()),
+            ("clientPort", self.port.to_string()),
+            ("clientPortAddress", "127.0.0.1".to_owned()),
+            ("maxClientCnxns", "0".to_owned()),
+            ("admin.enableServer", "false".to_owned()),
+            ("4lw.commands.whitelist", "*".to_owned()),
+        ];
+        let own = |key: &str| self.config.iter().any(|(own, _)| own == key);
+        for (key, value) in defaults.iter().filter(|(key, _)| !own(key)) {
+            let _ = writeln!(text, "{key}={value}");
+        }
+        for (key, value) in &self.config {
+            let _ = writeln!(text, "{key}={value}");
+        }
+        text
+    }
+
+    /// Starts the process without waiting for it.
+    ///
+    /// # Errors
+    /// If it cannot be built, its files cannot be written, or it cannot be started.
+    pub fn spawn(self) -> Result<Server> {
+        fs::create_dir_all(self.data_dir())?;
+        let cfg = self.dir.join("zoo.cfg");
+        fs::write(&cfg, self.zoo_cfg())?;
+        let log = File::options().append(true).create(true).open(self.log())?;
+        let mut command = match self.kind {
+            Kind::Ours => Command::new(our_binary()?),
+            Kind::Java => java::server(&self.jvm)?,
+        };
+        let child = command
+            .arg(&cfg)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|e| format!("cannot start {command:?}: {e}"))?;
+        Ok(Server { child, setup: self })
+    }
+
+    /// Starts the process and waits until it serves.
+    ///
+    /// # Errors
+    /// As [`Setup::spawn`], or if it ends or does not serve in time; the text has the end of its log.
+    pub fn start(self) -> Result<Server> {
+        let mut server = self.spawn()?;
+        server.wait_serving()?;
+        Ok(server)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.join("server.log")
+    }
+}
+
+/// A port that was free a moment ago.
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Our server's executable: `GAMEKEEPER_BIN`, or what cargo builds beside the running program, in the
+/// same profile.
+fn our_binary() -> Result<&'static Path> {
+    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    let built = BINARY.get_or_init(|| build_ours().map_err(|e| e.to_string()));
+    built.as_deref().map_err(|e| e.clone().into())
+}
+
+fn build_ours() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("GAMEKEEPER_BIN") {
+        return Ok(given.into());
+    }
+    let own = std::env::current_exe()?;
+    let dir = own.ancestors().skip(1).find(|dir| !dir.ends_with("deps"));
+    let dir = dir.ok_or("no directory above the running program")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--package", "gamekeeper", "--bin", "gamekeeper"]);
+    if dir.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
+    if !status.success() {
+        return Err(format!("{build:?} failed: {status}").into());
+    }
+    Ok(dir.join("gamekeeper"))
+}
+
+/// A server that runs. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// What was started.
+    pub setup: Setup,
+}
+
+impl Server {
+    /// `127.0.0.1:port`, for a connect string.
+    pub fn connect_string(&self) -> String {
+        self.setup.address().to_string()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it answers clients.
+    ///
+    /// # Errors
+    /// If it ends before, or does not in two minutes; the text has the end of its log.
+    pub fn wait_serving(&mut self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.serves() {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(self.failure(&format!("ended before it served: {status}")));
+            }
+            if Instant::now() > deadline {
+                return Err(self.failure("does not serve"));
+            }
+            thread::sleep(GLANCE);
+        }
+        Ok(())
+    }
+
+    fn serves(&self) -> bool {
+        self.four_letter_word("srvr").is_ok_and(|answer| answer.contains("Zxid:"))
+    }
+
+    /// The whole answer to a four-letter word.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub fn four_letter_word(&self, word: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.setup.address())?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.write_all(word.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    ///
+    /// # Errors
+    /// If it does not end in two minutes.
+    pub fn stop(mut self) -> Result<(ExitStatus, Setup)> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.ok_or("no such process")?, Signal::TERM)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok((status, self.setup.clone()));
+            }
+            if Instant::now() > deadline {
+                return Err(self.failure("does not stop on SIGTERM"));
+            }
+            thread::sleep(GLANCE);
+        }
+    }
+
+    /// Kills it (SIGKILL), as a crash does.
+    ///
+    /// # Errors
+    /// If it cannot be killed.
+    pub fn kill(mut self) -> Result<Setup> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(self.setup.clone())
+    }
+
+    /// A failure of this server, with the end of its log.
+    pub fn failure(&self, what: &str) -> Box<dyn std::error::Error + Send + Sync> {
+        let Setup { kind, port, .. } = self.setup;
+        format!("{kind} server on port {port} {what}; the end of its log:\n{}", self.log_tail())
+            .into()
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        let log = fs::read(self.setup.log()).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -53,6 +53,8 @@ pub struct ConnShared {
     completed: AtomicU64,
     /// `OPEN`, or `AFTER_OUTPUT` or `NOW` with the reason's number in the low byte.
     closing: AtomicU16,
+    /// A request of it was dropped by a throttle.
+    invalid: AtomicBool,
     /// The owner has not been told yet of what changed.
     dirty: AtomicBool,
     /// The session that the client asked for or got, 0 before that. Known before `session` is.
@@ -87,6 +89,7 @@ impl ConnShared {
             submitted: AtomicU64::new(0),
             completed: AtomicU64::new(0),
             closing: AtomicU16::new(OPEN),
+            invalid: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             session_id: AtomicI64::new(0),
             session_timeout: AtomicI32::new(sessionless_timeout),
@@ -142,6 +145,23 @@ impl ConnShared {
             AFTER_OUTPUT => Some(Closing::AfterOutput(reason)),
             _ => Some(Closing::Now(reason)),
         }
+    }
+
+    /// Whether nobody is there any more to read an answer (`ServerCnxn.isStale`).
+    pub fn is_stale(&self) -> bool {
+        self.closing.load(Ordering::Acquire) & NOW != 0
+    }
+
+    /// Whether a request of it was dropped, so that all behind it must be dropped too
+    /// (`ServerCnxn.isInvalid`).
+    pub fn is_invalid(&self) -> bool {
+        self.invalid.load(Ordering::Relaxed)
+    }
+
+    /// A request of it was dropped: it is closed (`ServerCnxn.setInvalid`).
+    pub fn set_invalid(&self) {
+        self.invalid.store(true, Ordering::Relaxed);
+        self.close_after_output(DisconnectReason::ClientClosedConnection);
     }
 
     /// Whether the connection is to end.

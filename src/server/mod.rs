@@ -7,10 +7,14 @@
 pub mod conn;
 pub mod conn_stats;
 pub mod front;
+pub mod histogram;
+pub mod metrics;
 pub mod reason;
 pub mod registry;
 pub mod request;
 pub mod sessions;
+pub mod stats;
+pub mod throttle;
 
 use std::sync::{Mutex, RwLock};
 

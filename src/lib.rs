@@ -4,6 +4,7 @@ pub mod client;
 pub mod config;
 pub mod ids;
 pub mod op;
+pub mod peer;
 pub mod server;
 pub mod tree;
 pub mod txn;

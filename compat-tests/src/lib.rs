@@ -10,3 +10,5 @@ pub mod server;
 
 /// Any failure, told to whoever reads the test's output.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+pub mod history;

@@ -1,7 +1,7 @@
 //! Transactions, as the log holds them and the leader proposes them (IDL module
 //! `org.apache.zookeeper.txn`).
 
-use crate::data::Acl;
+use crate::data::SharedAcl;
 use crate::record::{records, vector_of};
 
 records! {
@@ -32,7 +32,7 @@ records! {
         /// `data`.
         data: Option<Vec<u8>>,
         /// `acl`.
-        acl: Option<Vec<Acl>>,
+        acl: Option<SharedAcl>,
         /// `ephemeral`.
         ephemeral: bool,
     }
@@ -43,7 +43,7 @@ records! {
         /// `data`.
         data: Option<Vec<u8>>,
         /// `acl`.
-        acl: Option<Vec<Acl>>,
+        acl: Option<SharedAcl>,
         /// `ephemeral`.
         ephemeral: bool,
         /// `parentCVersion`.
@@ -56,7 +56,7 @@ records! {
         /// `data`.
         data: Option<Vec<u8>>,
         /// `acl`.
-        acl: Option<Vec<Acl>>,
+        acl: Option<SharedAcl>,
         /// `parentCVersion`.
         parent_cversion: i32,
         /// `ttl`.
@@ -69,7 +69,7 @@ records! {
         /// `data`.
         data: Option<Vec<u8>>,
         /// `acl`.
-        acl: Option<Vec<Acl>>,
+        acl: Option<SharedAcl>,
         /// `parentCVersion`.
         parent_cversion: i32,
     }
@@ -99,7 +99,7 @@ records! {
         /// `path`.
         path: Option<String>,
         /// `acl`.
-        acl: Option<Vec<Acl>>,
+        acl: Option<SharedAcl>,
         /// `version`.
         version: i32,
     }

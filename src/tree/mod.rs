@@ -5,14 +5,12 @@
 //! Java: `DataTree`, `DataNode`, `ReferenceCountedACLCache`, `EphemeralType`, `DigestCalculator`,
 //! `Quotas`, `StatsTrack`, `WatchManager`.
 
-use std::sync::Arc;
-
-use jute::data::{Acl, Stat};
+use jute::data::Stat;
 
 use crate::ids::Zxid;
 
 /// An access control list, shared by the nodes that have it.
-pub type SharedAcl = Arc<[Acl]>;
+pub use jute::data::SharedAcl;
 
 /// What happened to a node, by the number on the wire (`Watcher.Event.EventType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

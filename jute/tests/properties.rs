@@ -30,7 +30,7 @@ fn create_txn() -> impl Strategy<Value = CreateTxn> {
         |(path, data, acl, ephemeral, parent_cversion)| CreateTxn {
             path,
             data,
-            acl,
+            acl: acl.map(Into::into),
             ephemeral,
             parent_cversion,
         },

@@ -4,6 +4,7 @@
 //! This room is pure: it never blocks on the world and never looks at a clock, a socket, a thread or a
 //! file. The shared state is behind locks, taken in one order only: tree, watches, connection output.
 
+pub mod auth;
 pub mod conn;
 pub mod conn_stats;
 pub mod front;

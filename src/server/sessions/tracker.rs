@@ -203,7 +203,8 @@ fn java_date(wall_ms: Millis) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (days, secs) = (wall_ms.div_euclid(86_400_000), wall_ms.div_euclid(1000).rem_euclid(86_400));
+    let (days, secs) =
+        (wall_ms.div_euclid(86_400_000), wall_ms.div_euclid(1000).rem_euclid(86_400));
     let (year, month, day) = civil_from_days(days);
     let (hour, minute, second) = (secs / 3600, secs / 60 % 60, secs % 60);
     let weekday = DAYS[days.rem_euclid(7) as usize];

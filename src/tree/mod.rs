@@ -4,44 +4,162 @@
 //! This room is pure: no clock, no file, no socket, no thread. Time comes in transactions' headers.
 //! Java: `DataTree`, `DataNode`, `ReferenceCountedACLCache`, `EphemeralType`, `DigestCalculator`,
 //! `Quotas`, `StatsTrack`, `WatchManager`.
+//!
+//! Nodes are records in an arena ([`arena`]), found by the hash of their path ([`index`]); all change
+//! comes through [`DataTree::apply`]. A snapshot is written by [`Walk`] and read by [`Loader`].
 
-use jute::data::Stat;
+mod acl_cache;
+mod apply;
+mod arena;
+mod children;
+mod create;
+mod delete;
+pub mod digest;
+pub mod ephemeral;
+mod event;
+mod index;
+mod load;
+mod node;
+mod owners;
+pub mod path;
+pub mod quota;
+mod reads;
+mod set;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod walk;
+pub mod watch;
+
+pub use apply::Applied;
+pub use digest::{ZxidDigest, node_digest};
+pub use ephemeral::EphemeralType;
+pub use event::{EventSink, EventType, NoEvents, SharedAcl};
+pub use load::{LoadError, Loader};
+pub use node::Node;
+pub use walk::{Walk, WalkedNode};
+
+use jute::data::StatPersisted;
 
 use crate::ids::Zxid;
+use acl_cache::AclCache;
+use arena::{Arena, NodeRecord};
+use digest::Digests;
+use ephemeral::Encodings;
+use index::PathIndex;
+use owners::Owners;
+use quota::QuotaPaths;
 
-/// An access control list, shared by the nodes that have it.
-pub use jute::data::SharedAcl;
+/// The node under which the server keeps its own.
+pub const ZOOKEEPER: &str = "/zookeeper";
+/// The node that holds the ensemble's configuration.
+pub const CONFIG_NODE: &str = "/zookeeper/config";
 
-/// What happened to a node, by the number on the wire (`Watcher.Event.EventType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(i32)]
-pub enum EventType {
-    /// The node came into being.
-    NodeCreated = 1,
-    /// The node went away.
-    NodeDeleted = 2,
-    /// The node's data was set.
-    NodeDataChanged = 3,
-    /// A child came or went.
-    NodeChildrenChanged = 4,
+/// What of the configuration the state depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TreeOptions {
+    /// `zookeeper.extendedTypesEnabled`: nodes with a time to live.
+    pub extended_types: bool,
+    /// `zookeeper.emulate353TTLNodes`: also those that 3.5.3 wrote.
+    pub emulate_353_ttl: bool,
+    /// `zookeeper.digest.enabled`.
+    pub digest: bool,
 }
 
-/// Told of each change while it is applied, in the order in which Java triggers watches.
-pub trait EventSink {
-    /// `acl` is the one that decides who may be told: the node's own (its last, where it was
-    /// deleted).
-    fn on_event(&mut self, kind: EventType, path: &str, acl: &SharedAcl, zxid: Zxid);
+/// As Java without configuration: no extended types, a digest.
+impl Default for TreeOptions {
+    fn default() -> Self {
+        Self { extended_types: false, emulate_353_ttl: false, digest: true }
+    }
 }
 
-/// What became of a transaction (`DataTree.ProcessTxnResult`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// The op code as the reply needs it: the header's type, or the inner type within a multi.
-    pub kind: i32,
-    /// 0, or the number of the error.
-    pub err: i32,
-    /// The node's stat after a create, setData or setACL.
-    pub stat: Option<Stat>,
-    /// The results of a multi's parts.
-    pub multi: Vec<Applied>,
+/// The tree of nodes.
+#[derive(Debug)]
+pub struct DataTree {
+    options: TreeOptions,
+    arena: Arena,
+    index: PathIndex,
+    acls: AclCache,
+    owners: Owners,
+    quotas: QuotaPaths,
+    digests: Digests,
+    last_processed: Zxid,
+    size: Sizes,
+}
+
+/// UTF-16 units of all paths plus bytes of all data. Java keeps the root under two names and counts
+/// it twice; its running figure misses some changes that a recount finds.
+#[derive(Debug)]
+struct Sizes {
+    /// What a recount would find (`approximateDataSize`).
+    exact: i64,
+    /// What Java's running figure says (`cachedApproximateDataSize`).
+    cached: i64,
+}
+
+/// UTF-16 units of the path plus bytes of the data.
+fn node_size(path: &str, data: Option<&[u8]>) -> i64 {
+    path::java_len(path) as i64 + data_len(data)
+}
+
+fn data_len(data: Option<&[u8]>) -> i64 {
+    data.map_or(0, <[u8]>::len) as i64
+}
+
+impl DataTree {
+    /// The tree of a server without data: `/`, `/zookeeper`, its `quota` and its `config`.
+    pub fn new(options: TreeOptions) -> Self {
+        let mut tree = Self::bare(options);
+        tree.plant_root(Some(b""), acl_cache::OPEN, StatPersisted::default());
+        for path in [ZOOKEEPER, quota::QUOTA_ROOT] {
+            tree.plant(path, Some(b""), acl_cache::OPEN, StatPersisted::default());
+        }
+        tree.ensure_config_node();
+        tree.size.cached = tree.size.exact;
+        tree
+    }
+
+    /// A tree of nothing but an empty root.
+    fn bare(options: TreeOptions) -> Self {
+        let mut arena = Arena::default();
+        let root = NodeRecord::new("", None, StatPersisted::default());
+        let mut digests = Digests::new(options.digest);
+        if options.digest {
+            digests.add(node_digest("", None, &root.stat));
+        }
+        arena.insert(root);
+        Self {
+            options,
+            arena,
+            index: PathIndex::default(),
+            acls: AclCache::new(),
+            owners: Owners::default(),
+            quotas: QuotaPaths::default(),
+            digests,
+            last_processed: Zxid::ZERO,
+            size: Sizes { exact: node_size("/", None), cached: 0 },
+        }
+    }
+
+    /// What the tree was made with.
+    pub fn options(&self) -> TreeOptions {
+        self.options
+    }
+
+    /// The last transaction that was applied.
+    pub fn last_processed_zxid(&self) -> Zxid {
+        self.last_processed
+    }
+
+    /// Moves the zxid without a transaction: after a snapshot, at the start of an epoch.
+    pub fn set_last_processed_zxid(&mut self, zxid: Zxid) {
+        self.last_processed = zxid;
+    }
+
+    fn ephemeral_type(&self, owner: i64) -> EphemeralType {
+        let TreeOptions { extended_types, emulate_353_ttl, .. } = self.options;
+        // Snapshots with an invalid owner are refused, so none gets here but by a broken leader.
+        EphemeralType::of(owner, Encodings { extended_types, emulate_353_ttl })
+            .unwrap_or(EphemeralType::Normal)
+    }
 }

@@ -61,6 +61,7 @@ pub struct ConnShared {
     session_id: AtomicI64,
     session_timeout: AtomicI32,
     session: OnceLock<Arc<Session>>,
+    ready: AtomicBool,
     auth: Mutex<Arc<[Id]>>,
     /// The client's `ConnectRequest` had the `readOnly` byte, so the response has it too.
     knows_read_only: AtomicBool,
@@ -94,6 +95,7 @@ impl ConnShared {
             session_id: AtomicI64::new(0),
             session_timeout: AtomicI32::new(sessionless_timeout),
             session: OnceLock::new(),
+            ready: AtomicBool::new(false),
             auth: Mutex::new(auth.into()),
             knows_read_only: AtomicBool::new(false),
         }
@@ -134,6 +136,13 @@ impl ConnShared {
         if before & NOW == 0 {
             self.mailbox.mark(self.id);
         }
+    }
+
+    /// Its socket is closed.
+    pub(crate) fn set_stale(&self, reason: DisconnectReason) {
+        let state = NOW | reason as u16;
+        let _ = self.closing.compare_exchange(OPEN, state, Ordering::AcqRel, Ordering::Relaxed);
+        self.closing.fetch_or(NOW, Ordering::AcqRel);
     }
 
     /// Whether and how the connection is to end.
@@ -199,13 +208,23 @@ impl ConnShared {
         self.session_timeout.store(timeout_ms, Ordering::Relaxed);
     }
 
-    /// The session, once the pipeline attached it; requests are read only then.
+    /// The session, once the pipeline attached it.
     pub fn session(&self) -> Option<&Arc<Session>> {
         self.session.get()
     }
 
     pub(crate) fn attach(&self, session: Arc<Session>) {
         let _ = self.session.set(session);
+    }
+
+    /// The client has been told of its session: its requests may be read.
+    pub(crate) fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Whether the client's requests may be read.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
     }
 
     /// Who the client has proved to be.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::histogram::{Batch, Counter, Quantiles, Summary, Value};
+use crate::tree::path::top_namespace;
 
 macro_rules! metrics {
     (
@@ -267,13 +268,6 @@ impl NamespaceBatch {
     }
 }
 
-/// The first component of a path; none for the root (`PathUtils.getTopNamespace`).
-pub fn top_namespace(path: &str) -> Option<&str> {
-    let rest = path.split_once('/')?.1;
-    let first = rest.split('/').next().unwrap_or_default();
-    (!rest.is_empty()).then_some(first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,14 +288,6 @@ mod tests {
         let summaries = all.keys().filter(|k| k.starts_with("avg_")).count();
         let advanced = all.keys().filter(|k| k.starts_with("p50_")).count();
         assert_eq!((summaries, advanced), (65, 23));
-    }
-
-    #[test]
-    fn namespaces() {
-        assert_eq!(top_namespace("/"), None);
-        assert_eq!(top_namespace("/a"), Some("a"));
-        assert_eq!(top_namespace("/a/b"), Some("a"));
-        assert_eq!(top_namespace("a"), None);
     }
 
     #[test]

@@ -51,6 +51,13 @@ impl Connections {
         self.read().conns.get(&id).cloned()
     }
 
+    /// Shows each of those that are still there, under one lock. `see` takes no other connection's
+    /// name up.
+    pub(crate) fn visit(&self, ids: &[ConnId], mut see: impl FnMut(&Arc<ConnShared>)) {
+        let maps = self.read();
+        ids.iter().filter_map(|id| maps.conns.get(id)).for_each(&mut see);
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.read().conns.len()

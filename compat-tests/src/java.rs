@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use crate::Result;
+use crate::{Failure, Result};
 
 /// The directory of the Maven project.
 fn project() -> PathBuf {
@@ -22,12 +22,12 @@ fn project() -> PathBuf {
 /// the text has everything that it printed.
 pub fn run(program: &str, args: &[&str]) -> Result<String> {
     let mut command = program_command(program, args)?;
-    let output = command.output().map_err(|e| no_java(&e))?;
+    let output = command.output().map_err(|e| absent("java", &e))?;
     let printed = text_of(&output);
     if output.status.success() {
         return Ok(printed);
     }
-    Err(format!("{program} {args:?} failed ({}):\n{printed}", output.status).into())
+    Err(Failure::new(format!("{program} {args:?} failed ({}):\n{printed}", output.status)))
 }
 
 /// A program of `java/`, still to be started.
@@ -54,8 +54,9 @@ pub fn server(jvm: &[String]) -> Result<Command> {
     Ok(command)
 }
 
-fn no_java(e: &std::io::Error) -> String {
-    format!("cannot run java: {e}. These tests need a JDK 17 and Maven on the PATH")
+/// Without Java these tests prove nothing, so they must fail, and say why.
+fn absent(what: &str, e: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot run {what}: {e}. These tests need a JDK 17 and Maven on the PATH"))
 }
 
 fn text_of(output: &Output) -> String {
@@ -67,7 +68,7 @@ fn text_of(output: &Output) -> String {
 fn class_path() -> Result<&'static OsString> {
     static CLASS_PATH: OnceLock<std::result::Result<OsString, String>> = OnceLock::new();
     let built = CLASS_PATH.get_or_init(|| build().map_err(|e| e.to_string()));
-    built.as_ref().map_err(|e| e.clone().into())
+    built.as_ref().map_err(Failure::new)
 }
 
 fn build() -> Result<OsString> {
@@ -88,13 +89,11 @@ fn build() -> Result<OsString> {
 fn maven() -> Result<()> {
     let mut maven = Command::new("mvn");
     maven.args(["--quiet", "--batch-mode", "process-classes"]).current_dir(project());
-    let output = maven.output().map_err(|e| {
-        format!("cannot run mvn: {e}. These tests need a JDK 17 and Maven on the PATH")
-    })?;
+    let output = maven.output().map_err(|e| absent("mvn", &e))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{maven:?} failed ({}):\n{}", output.status, text_of(&output)).into())
+    Err(Failure::new(format!("{maven:?} failed ({}):\n{}", output.status, text_of(&output))))
 }
 
 fn modified(path: &Path) -> SystemTime {

@@ -5,10 +5,40 @@
 //! The proofs themselves are in `tests/`, the measurements in `src/bin/`. What differs from Java on
 //! purpose is written down in `DIFFERENCES.md`.
 
+pub mod history;
 pub mod java;
 pub mod server;
 
-/// Any failure, told to whoever reads the test's output.
-pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use std::fmt;
 
-pub mod history;
+/// Any failure, as text for whoever reads the test's output: a test that returns one prints it as it
+/// is, line by line.
+pub struct Failure(String);
+
+impl Failure {
+    /// The failure that `text` tells.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(e: E) -> Self {
+        Self(e.to_string())
+    }
+}
+
+/// What may fail.
+pub type Result<T> = std::result::Result<T, Failure>;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{Result, java};
+use crate::{Failure, Result, java};
 
 /// How long a server may take to serve, and to stop. A limit for what hangs, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -122,7 +122,7 @@ impl Setup {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .map_err(|e| format!("cannot start {command:?}: {e}"))?;
+            .map_err(|e| Failure::new(format!("cannot start {command:?}: {e}")))?;
         Ok(Server { child, setup: self })
     }
 
@@ -154,7 +154,7 @@ pub fn free_port() -> Result<u16> {
 fn our_binary() -> Result<&'static Path> {
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     let built = BINARY.get_or_init(|| build_ours().map_err(|e| e.to_string()));
-    built.as_deref().map_err(|e| e.clone().into())
+    built.as_deref().map_err(Failure::new)
 }
 
 fn build_ours() -> Result<PathBuf> {
@@ -163,7 +163,7 @@ fn build_ours() -> Result<PathBuf> {
     }
     let own = std::env::current_exe()?;
     let dir = own.ancestors().skip(1).find(|dir| !dir.ends_with("deps"));
-    let dir = dir.ok_or("no directory above the running program")?;
+    let dir = dir.ok_or_else(|| Failure::new("no directory above the running program"))?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--package", "gamekeeper", "--bin", "gamekeeper"]);
@@ -172,7 +172,7 @@ fn build_ours() -> Result<PathBuf> {
     }
     let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
     if !status.success() {
-        return Err(format!("{build:?} failed: {status}").into());
+        return Err(Failure::new(format!("{build:?} failed: {status}")));
     }
     Ok(dir.join("gamekeeper"))
 }
@@ -237,7 +237,7 @@ impl Server {
     /// If it does not end in two minutes.
     pub fn stop(mut self) -> Result<(ExitStatus, Setup)> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.ok_or("no such process")?, Signal::TERM)?;
+        kill_process(pid.ok_or_else(|| Failure::new("no such process"))?, Signal::TERM)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -261,10 +261,14 @@ impl Server {
     }
 
     /// A failure of this server, with the end of its log.
-    pub fn failure(&self, what: &str) -> Box<dyn std::error::Error + Send + Sync> {
+    pub fn failure(&self, what: &str) -> Failure {
         let Setup { kind, port, .. } = self.setup;
-        format!("{kind} server on port {port} {what}; the end of its log:\n{}", self.log_tail())
-            .into()
+        Failure::new(format!(
+            "{kind} server on port {port} {what}
+The end of its log:
+{}",
+            self.log_tail()
+        ))
     }
 
     /// The end of its log.

@@ -45,10 +45,10 @@ pub fn program_command(program: &str, args: &[&str]) -> Result<Command> {
 ///
 /// # Errors
 /// If Maven cannot fetch it.
-pub fn server(jvm: &[String]) -> Result<Command> {
+pub fn server(jvm: &[String], properties: &[String]) -> Result<Command> {
     let mut command = Command::new("java");
     command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]);
-    command.args(["-Dzookeeper.admin.enableServer=false"]).args(jvm);
+    command.args(jvm).args(properties);
     command.arg("-cp").arg(class_path()?);
     command.arg("org.apache.zookeeper.server.quorum.QuorumPeerMain");
     Ok(command)

@@ -50,7 +50,9 @@ pub struct Setup {
     pub port: u16,
     /// More lines of `zoo.cfg`, over the defaults of [`Setup::zoo_cfg`].
     pub config: Vec<(String, String)>,
-    /// Options of the JVM, as `-Xmx1g`.
+    /// System properties, as `-Dkey=value`, for what has no line in `zoo.cfg`.
+    pub properties: Vec<String>,
+    /// Options of the JVM, as `-Xmx1g`; nothing for ours.
     pub jvm: Vec<String>,
 }
 
@@ -60,14 +62,28 @@ impl Setup {
     /// # Errors
     /// If there is no free port.
     pub fn new(kind: Kind, dir: &Path) -> Result<Self> {
-        let config = vec![];
-        Ok(Self { kind, dir: dir.to_owned(), port: free_port()?, config, jvm: vec![] })
+        let (config, properties, jvm) = (vec![], vec![], vec![]);
+        Ok(Self { kind, dir: dir.to_owned(), port: free_port()?, config, properties, jvm })
     }
 
     /// The same with one more line of `zoo.cfg`.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.config.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with one more system property.
+    #[must_use]
+    pub fn with_property(mut self, key: &str, value: &str) -> Self {
+        self.properties.push(format!("-D{key}={value}"));
+        self
+    }
+
+    /// The same with one more option of the JVM.
+    #[must_use]
+    pub fn with_jvm(mut self, option: &str) -> Self {
+        self.jvm.push(option.to_owned());
         self
     }
 
@@ -114,8 +130,11 @@ impl Setup {
         let log = File::options().append(true).create(true).open(self.log())?;
         let mut command = match self.kind {
             Kind::Ours => Command::new(our_binary()?),
-            Kind::Java => java::server(&self.jvm)?,
+            Kind::Java => java::server(&self.jvm, &self.properties)?,
         };
+        if self.kind == Kind::Ours {
+            command.args(&self.properties);
+        }
         let child = command
             .arg(&cfg)
             .stdin(Stdio::null())

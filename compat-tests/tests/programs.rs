@@ -17,3 +17,13 @@ fn run(kind: Kind, program: &str) -> Result<()> {
 fn plain_client_on_java() -> Result<()> {
     run(Kind::Java, "PlainClient")
 }
+
+#[test]
+fn curator_on_java() -> Result<()> {
+    run(Kind::Java, "CuratorApp")
+}
+
+#[test]
+fn zk_client_on_java() -> Result<()> {
+    run(Kind::Java, "ZkClientApp")
+}

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::settings::ListenAddress;
 use crate::ids::Sid;
 
 /// Everything about the ensemble. Present in every [`super::Config`]; a standalone server has no
@@ -140,7 +139,7 @@ pub struct QuorumServer {
     /// Its role, `participant` if the line does not say.
     pub peer_type: PeerType,
     /// Where it takes clients, if the line (or, for this server, the static file) says so.
-    pub client: Option<ListenAddress>,
+    pub client: Option<HostPort>,
     /// Did `client` come from `clientPort` of the static file? Then it is not part of the shared
     /// configuration's text.
     pub client_from_static: bool,
@@ -156,4 +155,13 @@ pub struct PeerAddress {
     pub quorum_port: u16,
     /// Where votes are exchanged.
     pub election_port: u16,
+}
+
+/// A host, resolved when it is used, and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or a literal address, IPv6 without its brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
 }

@@ -196,7 +196,8 @@ pub struct AuthConfig {
     pub enforce_auth: bool,
     /// `enforce.auth.schemes`, or `sasl` alone with `sessionRequireClientSASLAuth`
     pub enforce_auth_schemes: Vec<String>,
-    /// `ensembleAuthName`, split at commas. None: the `ensemble` scheme accepts every name.
+    /// `ensembleAuthName`, split at commas, if an `authProvider.` line names the scheme `ensemble`;
+    /// an empty list accepts every name. None: there is no such scheme.
     pub ensemble_auth_names: Option<Vec<String>>,
     /// `enableEagerACLCheck`: does a learner check ACLs before it forwards a write?
     pub eager_acl_check: bool,

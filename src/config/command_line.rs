@@ -1,0 +1,172 @@
+//! The command line: `-Dkey=value` as the JVM takes it, our own flags, and what the Java server takes
+//! (`ZooKeeperServerMain`, `QuorumPeerMain`, `PurgeTxnLog`).
+
+use super::error::{ConfigError, USAGE};
+use super::java;
+use super::properties::Properties;
+
+/// What a command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandLine {
+    /// Run the server.
+    Serve(Launch),
+    /// Delete old snapshots and logs.
+    Purge(Purge),
+    /// Print this text on standard output and finish.
+    Print(String),
+}
+
+/// How to run the server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Launch {
+    /// The `-D` properties, the last of several of one name.
+    pub properties: Properties,
+    /// Where the configuration is.
+    pub source: Source,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Source {
+    /// A zoo.cfg.
+    File(String),
+    /// On the command line.
+    Arguments {
+        /// The client port.
+        client_port: u16,
+        /// For snapshots and logs.
+        data_dir: String,
+        /// In ms; None: the default.
+        tick_time: Option<i32>,
+        /// Connections from one address; None: no limit.
+        max_client_cnxns: Option<i32>,
+    },
+    /// Nowhere: the embedded defaults hold.
+    #[default]
+    Embedded,
+}
+
+/// What to purge (`PurgeTxnLog`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purge {
+    /// The directory with the logs.
+    pub data_log_dir: String,
+    /// The directory with the snapshots; the same if not given.
+    pub snap_dir: String,
+    /// Snapshots to keep, at least 3.
+    pub retain: u32,
+}
+
+const PURGE_USAGE: &str = "Usage:\n\
+    gamekeeper purge dataLogDir [snapDir] -n count\n\
+    \tdataLogDir -- path to the txn log directory\n\
+    \tsnapDir -- path to the snapshot directory\n\
+    \tcount -- the number of old snaps/logs you want to keep, value should be greater than or \
+    equal to 3";
+
+impl CommandLine {
+    /// Reads the arguments behind the program's name.
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
+        let mut properties = Properties::default();
+        let mut rest = Vec::new();
+        for argument in arguments {
+            match argument.strip_prefix("-D").filter(|_| rest.is_empty()) {
+                Some(property) => set_property(&mut properties, property),
+                None => rest.push(argument),
+            }
+        }
+        if rest.first().is_some_and(|word| word == "purge") {
+            return Purge::parse(&rest[1..]).map(Self::Purge);
+        }
+        let options = options();
+        let matches = options
+            .parse(&rest)
+            .map_err(|problem| ConfigError::arguments(format!("{problem}; {USAGE}")))?;
+        if matches.opt_present("help") {
+            return Ok(Self::Print(options.usage(USAGE)));
+        }
+        if matches.opt_present("version") {
+            return Ok(Self::Print(format!("gamekeeper {}", env!("CARGO_PKG_VERSION"))));
+        }
+        if matches.opt_present("list-keys") {
+            return Ok(Self::Print(super::listing::list_keys()));
+        }
+        let source = Source::parse(&matches.free)?;
+        Ok(Self::Serve(Launch { properties, source }))
+    }
+}
+
+/// `name=value`, or `name` alone for the empty value.
+fn set_property(properties: &mut Properties, text: &str) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    properties.set(name, value);
+}
+
+fn options() -> getopts::Options {
+    let mut options = getopts::Options::new();
+    options.parsing_style(getopts::ParsingStyle::StopAtFirstFree);
+    options.optflag("h", "help", "print this text");
+    options.optflag("V", "version", "print the version");
+    options.optflag("", "list-keys", "print every key of zoo.cfg and every property");
+    options
+}
+
+impl Source {
+    fn parse(free: &[String]) -> Result<Self, ConfigError> {
+        match free {
+            [] => Ok(Self::Embedded),
+            [path] => Ok(Self::File(path.clone())),
+            [port, data_dir, numbers @ ..] if numbers.len() <= 2 => Ok(Self::Arguments {
+                client_port: number(port)
+                    .and_then(|n| u16::try_from(n).ok())
+                    .ok_or_else(|| bad_number("port", port, "a number from 0 to 65535"))?,
+                data_dir: data_dir.clone(),
+                tick_time: optional(numbers.first(), "ticktime")?,
+                max_client_cnxns: optional(numbers.get(1), "maxcnxns")?,
+            }),
+            _ => Err(ConfigError::arguments(format!(
+                "Invalid number of arguments:[{}]; {USAGE}",
+                free.join(", ")
+            ))),
+        }
+    }
+}
+
+fn number(text: &str) -> Option<i32> {
+    java::parse_int(text)
+}
+
+fn optional(text: Option<&String>, name: &str) -> Result<Option<i32>, ConfigError> {
+    text.map(|text| number(text).ok_or_else(|| bad_number(name, text, "a whole number")))
+        .transpose()
+}
+
+fn bad_number(name: &str, text: &str, expected: &str) -> ConfigError {
+    ConfigError::arguments(format!("{name} {text:?}: expected {expected}; {USAGE}"))
+}
+
+impl Purge {
+    fn parse(arguments: &[String]) -> Result<Self, ConfigError> {
+        let (data_log_dir, snap_dir, option, count) = match arguments {
+            [logs, option, count] => (logs, logs, option, count),
+            [logs, snaps, option, count] => (logs, snaps, option, count),
+            _ => return Err(ConfigError::purge(PURGE_USAGE)),
+        };
+        if option != "-n" {
+            return Err(ConfigError::purge(PURGE_USAGE));
+        }
+        let Some(retain) = java::parse_int(count) else {
+            let problem = format!("'{count}' can not be parsed to integer.\n{PURGE_USAGE}");
+            return Err(ConfigError::purge(problem));
+        };
+        if retain < 3 {
+            let problem = "count should be greater than or equal to 3";
+            return Err(ConfigError::purge(format!("{problem}\n{PURGE_USAGE}")));
+        }
+        Ok(Self {
+            data_log_dir: data_log_dir.clone(),
+            snap_dir: snap_dir.clone(),
+            retain: retain as u32,
+        })
+    }
+}

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod front;
 pub mod histogram;
 pub mod metrics;
+pub mod prep;
 pub mod read;
 pub mod reason;
 pub mod registry;

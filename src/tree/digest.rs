@@ -45,12 +45,12 @@ pub fn node_digest(path: &str, data: Option<&[u8]>, stat: &StatPersisted) -> i64
 }
 
 /// Whether the node at `path` has no part in the digest.
-pub(super) fn is_excluded(path: &str) -> bool {
+pub fn is_excluded(path: &str) -> bool {
     path.starts_with(EXCLUDED)
 }
 
 /// The part over path and data. The root's path counts as empty.
-pub(super) fn content_crc(path: &str, data: Option<&[u8]>) -> u32 {
+pub fn content_crc(path: &str, data: Option<&[u8]>) -> u32 {
     let mut crc = Hasher::new();
     if path != "/" {
         crc.update(path.as_bytes());
@@ -60,7 +60,7 @@ pub(super) fn content_crc(path: &str, data: Option<&[u8]>) -> u32 {
 }
 
 /// The digest of the node whose path and data have `content_crc`.
-pub(super) fn stat_digest(content_crc: u32, stat: &StatPersisted) -> i64 {
+pub fn stat_digest(content_crc: u32, stat: &StatPersisted) -> i64 {
     let mut bytes = [0; 60];
     let longs = [stat.czxid, stat.mzxid, stat.pzxid, stat.ctime, stat.mtime];
     for (to, long) in bytes.chunks_exact_mut(8).zip(longs) {

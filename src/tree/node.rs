@@ -70,6 +70,12 @@ impl<'a> Node<'a> {
         self.tree.ephemeral_type(self.record().stat.ephemeral_owner)
     }
 
+    /// The part of its digest over path and data ([`super::digest::content_crc`]); means something
+    /// where digests are on and the node has one.
+    pub fn content_crc(&self) -> u32 {
+        self.record().content_crc
+    }
+
     /// Its part of the tree's digest, 0 for the nodes that have none.
     pub fn digest(&self) -> i64 {
         self.tree.digest_of(self.id)

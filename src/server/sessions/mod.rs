@@ -93,6 +93,18 @@ impl Session {
         }
     }
 
+    /// Its requests come through `owner` (0 for none) from here on.
+    ///
+    /// # Errors
+    /// [`Code::SessionExpired`] while it is being closed.
+    pub fn set_owner(&self, owner: u64) -> Result<(), Code> {
+        if self.is_closing() {
+            return Err(Code::SessionExpired);
+        }
+        self.owner.store(owner, Ordering::Release);
+        Ok(())
+    }
+
     /// When it expires unless it is heard again, by the monotonic clock, before rounding.
     fn deadline(&self) -> Millis {
         let timeout = Millis::from(self.current_timeout_ms.load(Ordering::Relaxed));

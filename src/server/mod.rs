@@ -10,6 +10,8 @@ pub mod conn;
 pub mod conn_stats;
 pub mod connect;
 pub mod front;
+#[cfg(test)]
+mod harness;
 pub mod histogram;
 pub mod metrics;
 pub mod prep;

@@ -1,8 +1,10 @@
 //! Gamekeeper: the Apache ZooKeeper server, in Rust.
 
+pub mod admin;
 pub mod client;
 pub mod config;
 pub mod ids;
+pub mod net;
 pub mod op;
 pub mod peer;
 pub mod server;

@@ -10,6 +10,7 @@ mod tracker;
 
 pub use password::{check_password, password};
 pub use tracker::SessionTracker;
+pub(crate) use tracker::java_date;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 

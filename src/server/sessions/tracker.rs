@@ -199,7 +199,7 @@ fn first_session_id(sid: i64, now_wall: Millis) -> i64 {
 }
 
 /// A moment of the wall clock as `java.util.Date.toString` prints it in UTC.
-fn java_date(wall_ms: Millis) -> String {
+pub(crate) fn java_date(wall_ms: Millis) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

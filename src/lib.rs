@@ -8,6 +8,7 @@ pub mod net;
 pub mod op;
 pub mod peer;
 pub mod server;
+pub mod storage;
 pub mod tree;
 pub mod txn;
 pub mod zab;

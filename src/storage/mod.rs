@@ -4,11 +4,31 @@
 //! Everything goes through one narrow door, [`Disk`]; this room knows the tree and the transactions,
 //! and nothing of requests, peers or sockets. Java: package `server.persistence`, `PurgeTxnLog`, the
 //! epoch files of `QuorumPeer`.
+//!
+//! A start: [`DataDirs::open`], [`restore()`], [`Epochs::load`]. Then [`txnlog::TxnLog`] takes what is
+//! proposed, and [`snapshot::take`] and [`purge()`] keep the logs short.
 
+mod dirs;
 pub mod disk;
+mod epoch;
 mod error;
 pub mod names;
+mod purge;
+mod replay;
+mod restore;
+pub mod snapshot;
+#[cfg(test)]
+mod testing;
+mod truncate;
 pub mod txnlog;
 
+pub use dirs::DataDirs;
 pub use disk::{Disk, DiskError, DiskFile, MemDisk, RealDisk};
+pub use epoch::Epochs;
 pub use error::{Error, Result};
+pub use purge::{MIN_RETAIN, Purged, purge};
+pub use replay::{Continuity, Replay};
+pub use restore::{
+    CommittedLog, MIN_COMMITTED_LOG, RestoreOptions, RestoreStats, Restored, restore, take_item,
+};
+pub use truncate::truncate;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jute::Limits;
 
-use super::iter::{LogIter, Tail};
 use super::HEADER_LEN;
+use super::iter::{LogIter, Tail};
 use crate::ids::Zxid;
 use crate::storage::disk::{self, Disk};
 use crate::storage::names::{LOG, ZxidFile, files};
@@ -36,7 +36,12 @@ pub fn last_zxid(disk: Arc<dyn Disk>, dir: &Path, limits: Limits) -> Result<Opti
 ///
 /// # Errors
 /// [`Error::NothingToTruncate`] where the logs end before `zxid`: it is not this server's to cut.
-pub fn truncate(disk: Arc<dyn Disk>, dir: &Path, zxid: Zxid, limits: Limits) -> Result<()> {
+pub(in crate::storage) fn truncate(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    zxid: Zxid,
+    limits: Limits,
+) -> Result<()> {
     let mut iter = LogIter::open(Arc::clone(&disk), dir, zxid, limits)?;
     let mut last = None;
     while iter.advance()? {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use jute::Limits;
 
+use super::HEADER_LEN;
 use super::reader::{Header, LogReader, Stop};
 use super::tail::{Verdict, judge};
-use super::HEADER_LEN;
 use crate::ids::Zxid;
 use crate::storage::disk::Disk;
 use crate::storage::names::{ZxidFile, logs_from};

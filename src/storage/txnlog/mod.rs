@@ -27,7 +27,8 @@ use jute::Write;
 
 use crate::ids::Zxid;
 
-pub use cut::{last_zxid, truncate};
+pub use cut::last_zxid;
+pub(in crate::storage) use cut::{cut_tail, truncate};
 pub use iter::{LogIter, LogRecord, Tail};
 pub use writer::{Clock, Synced, TxnLog, TxnLogOptions};
 

@@ -8,17 +8,16 @@
 //! ms, `fallocate` 0.17 ms, zeros 0.10 ms; a sync with 256 KiB of zeros 0.5 ms.)
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use jute::Limits;
 
 use super::reader::LogReader;
-use super::{HEADER_LEN, cut, file_header, put_record};
+use super::{HEADER_LEN, file_header, put_record};
 use crate::ids::{Millis, Zxid};
-use crate::storage::disk::{self, Disk, DiskError, DiskFile};
+use crate::storage::disk::{self, DiskError, DiskFile};
 use crate::storage::names::log_name;
-use crate::storage::{Error, Result};
+use crate::storage::{DataDirs, Error, Result, truncate};
 
 /// How near to the file's end the file grows, in bytes (`FilePadding`).
 const PAD_BELOW: u64 = 4096;
@@ -77,8 +76,7 @@ pub struct Synced {
 /// The first write or sync that fails is final: what is on the disk is then unknown, and every later
 /// call fails with that same error. The server has to stop and read its log anew.
 pub struct TxnLog {
-    disk: Arc<dyn Disk>,
-    dir: PathBuf,
+    dirs: DataDirs,
     options: TxnLogOptions,
     clock: Clock,
     current: Option<OpenLog>,
@@ -95,7 +93,7 @@ pub struct TxnLog {
 impl fmt::Debug for TxnLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TxnLog")
-            .field("dir", &self.dir)
+            .field("dirs", &self.dirs)
             .field("current", &self.current)
             .field("last", &self.last)
             .field("failed", &self.failed)
@@ -121,11 +119,10 @@ struct OpenLog {
 }
 
 impl TxnLog {
-    /// A log in `dir`, which exists. Nothing is written before the first record.
-    pub fn new(disk: Arc<dyn Disk>, dir: &Path, options: TxnLogOptions, clock: Clock) -> Self {
+    /// The log of `dirs`. Nothing is written before the first record.
+    pub fn new(dirs: &DataDirs, options: TxnLogOptions, clock: Clock) -> Self {
         Self {
-            disk,
-            dir: dir.to_path_buf(),
+            dirs: dirs.clone(),
             options,
             clock,
             current: None,
@@ -185,14 +182,15 @@ impl TxnLog {
         Ok(())
     }
 
-    /// Removes every transaction after `zxid`, and goes on in a new file (`truncate`).
+    /// Removes every transaction after `zxid`, from logs and snapshots, and goes on in a new file. The
+    /// tree is then to be restored anew.
     ///
     /// # Errors
-    /// As [`cut::truncate`]; a failure of the disk is for good.
+    /// As [`truncate`]; a failure of the disk is for good.
     pub fn truncate(&mut self, zxid: Zxid) -> Result<()> {
         self.roll()?;
         self.rolled.clear();
-        let result = cut::truncate(Arc::clone(&self.disk), &self.dir, zxid, self.options.limits);
+        let result = truncate(&self.dirs, zxid, self.options.limits);
         if let Err(Error::Disk(e)) = &result {
             self.failed = Some(e.clone());
         }
@@ -249,9 +247,9 @@ impl TxnLog {
     fn create(&mut self, zxid: Zxid) -> disk::Result<OpenLog> {
         let name = log_name(zxid);
         log::info!("Creating new log file: {name}");
-        let path = self.dir.join(&name);
+        let path = self.dirs.log().join(&name);
         self.set_aside(&path, &name)?;
-        let file = self.disk.create(&path)?;
+        let file = self.dirs.disk().create(&path)?;
         self.dir_dirty = true;
         Ok(OpenLog {
             file,
@@ -267,7 +265,7 @@ impl TxnLog {
     /// A log of this name that holds transactions is of a history that was given up (the database
     /// was restored to an older state). It gets a name that no one reads; Java empties it.
     fn set_aside(&self, path: &Path, name: &str) -> disk::Result<()> {
-        let file = match self.disk.open(path) {
+        let file = match self.dirs.disk().open(path) {
             Ok(file) => file,
             Err(e) if e.is_not_found() => return Ok(()),
             Err(e) => return Err(e),
@@ -276,7 +274,7 @@ impl TxnLog {
             return Ok(());
         }
         log::warn!("{name} exists and holds transactions; it is now replaced.{name}");
-        self.disk.rename(path, &self.dir.join(format!("replaced.{name}")))
+        self.dirs.disk().rename(path, &self.dirs.log().join(format!("replaced.{name}")))
     }
 
     fn try_sync(&mut self) -> disk::Result<Synced> {
@@ -300,7 +298,7 @@ impl TxnLog {
             self.current = Some(current);
         }
         if self.dir_dirty {
-            self.disk.sync_dir(&self.dir)?;
+            self.dirs.disk().sync_dir(self.dirs.log())?;
             self.dir_dirty = false;
         }
         Ok(synced)

@@ -1,0 +1,127 @@
+//! `dataDir` and `dataLogDir`. Java: the constructor of `FileTxnSnapLog`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{self, Disk};
+use super::names::{self, LOG, SNAPSHOT};
+use super::{Error, Result};
+
+/// The directory within `dataDir` and `dataLogDir` that holds the files.
+const VERSION_DIR: &str = "version-2";
+/// The file with which an operator says that an empty database is meant to be.
+const INITIALIZE: &str = "initialize";
+/// The switch that the messages name.
+const AUTOCREATE: &str = "zookeeper.datadir.autocreate";
+
+/// Where a server's files are.
+#[derive(Debug, Clone)]
+pub struct DataDirs {
+    disk: Arc<dyn Disk>,
+    snap: PathBuf,
+    log: PathBuf,
+}
+
+impl DataDirs {
+    /// Checks `data_dir` and `data_log_dir`, which may be the same, and creates what is missing in
+    /// them, if `autocreate` (`datadir.autocreate`) allows.
+    ///
+    /// # Errors
+    /// [`Error::DataDir`] where one is missing, not writable, or holds the other's files.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        data_dir: &Path,
+        data_log_dir: &Path,
+        autocreate: bool,
+    ) -> Result<Self> {
+        let (snap, log) = (data_dir.join(VERSION_DIR), data_log_dir.join(VERSION_DIR));
+        // The two messages differ by a blank in Java, and scripts look for them.
+        prepare(&*disk, &log, "data", " Please", autocreate)?;
+        prepare(&*disk, &snap, "snap", "Please", autocreate)?;
+        let dirs = Self { disk, snap, log };
+        if dirs.snap != dirs.log {
+            dirs.check_separate()?;
+        }
+        Ok(dirs)
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// Snapshots and epoch files: `dataDir/version-2`.
+    pub fn snap(&self) -> &Path {
+        &self.snap
+    }
+
+    /// Transaction logs: `dataLogDir/version-2`.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Bytes in the snapshots' directory (`getDataDirSize`).
+    pub fn snap_size(&self) -> u64 {
+        disk::dir_size(&*self.disk, &self.snap)
+    }
+
+    /// Bytes in the logs' directory (`getLogDirSize`).
+    pub fn log_size(&self) -> u64 {
+        disk::dir_size(&*self.disk, &self.log)
+    }
+
+    /// Removes the file `initialize`; says whether there was one. As in Java it is looked for beside
+    /// the logs.
+    ///
+    /// # Errors
+    /// If it is there and cannot be removed.
+    pub fn take_initialize(&self) -> Result<bool> {
+        let Some(parent) = self.log.parent() else { return Ok(false) };
+        match self.disk.remove(&parent.join(INITIALIZE)) {
+            Ok(()) => Ok(true),
+            Err(e) if e.is_not_found() => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn check_separate(&self) -> Result<()> {
+        if self.holds(&self.log, SNAPSHOT)? {
+            return Err(Error::DataDir(
+                "Log directory has snapshot files. Check if dataLogDir and dataDir configuration is \
+                 correct."
+                    .to_owned(),
+            ));
+        }
+        if self.holds(&self.snap, LOG)? {
+            return Err(Error::DataDir(
+                "Snapshot directory has log files. Check if dataLogDir and dataDir configuration is \
+                 correct."
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn holds(&self, dir: &Path, prefix: &str) -> Result<bool> {
+        Ok(self.disk.list(dir)?.iter().any(|f| names::has_prefix(&f.name, prefix)))
+    }
+}
+
+fn prepare(disk: &dyn Disk, dir: &Path, what: &str, please: &str, autocreate: bool) -> Result<()> {
+    if !disk.is_dir(dir) {
+        if !autocreate {
+            return Err(Error::DataDir(format!(
+                "Missing {what} directory {}, automatic data directory creation is disabled \
+                 ({AUTOCREATE} is false).{please} create this directory manually.",
+                dir.display()
+            )));
+        }
+        disk.create_dir_all(dir).map_err(|e| {
+            Error::DataDir(format!("Unable to create {what} directory {}: {e}", dir.display()))
+        })?;
+    }
+    if disk.is_writable(dir) {
+        return Ok(());
+    }
+    Err(Error::DataDir(format!("Cannot write to {what} directory {}", dir.display())))
+}

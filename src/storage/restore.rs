@@ -1,0 +1,249 @@
+//! How a database comes back from the disk: the newest snapshot that can be read, then the logs behind
+//! it. Java: `FileTxnSnapLog.restore` and `fastForwardFromEdits`, `FileSnap.deserialize`,
+//! `ZKDatabase.loadDataBase`.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use jute::Limits;
+
+use super::names::ZxidFile;
+use super::replay::{Continuity, Replay};
+use super::snapshot::body::Item;
+use super::snapshot::{self, SnapshotOptions, Trailer};
+use super::txnlog::{self, LogIter};
+use super::{DataDirs, Error, Result, names};
+use crate::ids::{Millis, SessionId, Zxid};
+use crate::tree::{DataTree, Loader, TreeOptions};
+
+/// How many snapshots are tried before the start is given up.
+const MAX_CANDIDATES: usize = 100;
+/// The fewest transactions that are kept for learners (`ZKDatabase.DEFAULT_COMMIT_LOG_COUNT`).
+pub const MIN_COMMITTED_LOG: usize = 500;
+
+/// What a start may do and what it keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct RestoreOptions {
+    /// For the tree.
+    pub tree: TreeOptions,
+    /// Bounds for reading.
+    pub limits: Limits,
+    /// Whether a server without any data starts with an empty tree (`db.autocreate`).
+    pub db_autocreate: bool,
+    /// Whether logs are replayed without any snapshot (`snapshot.trust.empty`).
+    pub trust_empty_snapshot: bool,
+    /// Transactions kept for learners, at least [`MIN_COMMITTED_LOG`] (`commitLogCount`).
+    pub committed_log: usize,
+    /// For the snapshot of an empty tree.
+    pub snapshot: SnapshotOptions,
+}
+
+/// The newest transactions with their log payloads, oldest first.
+pub type CommittedLog = VecDeque<(Zxid, Arc<[u8]>)>;
+
+/// A database as the disk has it.
+#[derive(Debug)]
+pub struct Restored {
+    /// The tree after the last transaction in the log. Where [`Restored::last_zxid`] is -1, so is its
+    /// zxid.
+    pub tree: DataTree,
+    /// The sessions and their timeouts in milliseconds.
+    pub sessions: HashMap<SessionId, i32>,
+    /// The last transaction; -1 where there is nothing and nobody said that this is right: such a
+    /// server must not vote with it.
+    pub last_zxid: Zxid,
+    /// The tail of the log.
+    pub committed: CommittedLog,
+    /// The snapshot from which the tree was built; `None` where there was none
+    /// (`getLastSnapshotInfo`).
+    pub snapshot: Option<ZxidFile>,
+    /// For metrics.
+    pub stats: RestoreStats,
+}
+
+/// Figures of a start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RestoreStats {
+    /// `startup_snap_load_time`.
+    pub snap_load_ms: Millis,
+    /// `startup_txns_loaded`.
+    pub txns_loaded: u64,
+    /// `startup_txns_load_time`.
+    pub txns_load_ms: Millis,
+    /// `dbinittime`.
+    pub total_ms: Millis,
+}
+
+/// Restores the database. `clock` says milliseconds of a monotonic clock. Nobody else may use the
+/// directories meanwhile: leftovers of a crash are removed.
+///
+/// # Errors
+/// [`Error::LogDamaged`], [`Error::LogGap`], [`Error::LogTxn`], [`Error::NoValidSnapshot`] or
+/// [`Error::EmptySnapshot`] where the disk's content cannot be trusted; nothing was changed then.
+pub fn restore(
+    dirs: &DataDirs,
+    options: RestoreOptions,
+    mut clock: impl FnMut() -> Millis,
+) -> Result<Restored> {
+    let start = clock();
+    snapshot::remove_leftovers(&**dirs.disk(), dirs.snap())?;
+    let loaded = load_snapshot(dirs, &options)?;
+    let snap_load_ms = clock() - start;
+    let trusted = dirs.take_initialize()? || options.db_autocreate;
+    let mut restored = match loaded {
+        Some((loaded, continuity)) => replay(dirs, &options, loaded, continuity, &mut clock)?,
+        None if has_logs(dirs)? => {
+            if !options.trust_empty_snapshot {
+                return Err(Error::EmptySnapshot);
+            }
+            log::warn!(
+                "No snapshot found, but there are log entries. This should only be allowed during \
+                 upgrading."
+            );
+            let empty = Loaded::empty(&options);
+            replay(dirs, &options, empty, Continuity::Unknown, &mut clock)?
+        }
+        None => start_empty(dirs, &options, trusted)?,
+    };
+    restored.stats.snap_load_ms = snap_load_ms;
+    restored.stats.total_ms = clock() - start;
+    log::info!(
+        "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
+        restored.stats.total_ms,
+        restored.last_zxid,
+        restored.tree.digest()
+    );
+    Ok(restored)
+}
+
+/// A tree out of a snapshot, or an empty one.
+struct Loaded {
+    tree: DataTree,
+    sessions: HashMap<SessionId, i32>,
+    snapshot: Option<ZxidFile>,
+}
+
+impl Loaded {
+    fn empty(options: &RestoreOptions) -> Self {
+        Self { tree: DataTree::new(options.tree), sessions: HashMap::new(), snapshot: None }
+    }
+}
+
+fn has_logs(dirs: &DataDirs) -> Result<bool> {
+    Ok(!names::files(&**dirs.disk(), dirs.log(), names::LOG)?.is_empty())
+}
+
+/// Loads the newest snapshot that can be loaded; `None` where there is none that looks whole.
+fn load_snapshot(
+    dirs: &DataDirs,
+    options: &RestoreOptions,
+) -> Result<Option<(Loaded, Continuity)>> {
+    let candidates = snapshot::newest_valid(&**dirs.disk(), dirs.snap(), MAX_CANDIDATES)?;
+    if candidates.is_empty() {
+        return Ok(None);
+    }
+    let mut continuity = Continuity::Expected;
+    for file in candidates {
+        log::info!("Reading snapshot {}", file.path.display());
+        match load_one(dirs, options, &file) {
+            Ok(loaded) => return Ok(Some((loaded, continuity))),
+            Err(e) => log::warn!("problem reading snap file {}: {e}", file.path.display()),
+        }
+        continuity = Continuity::Required;
+    }
+    Err(Error::NoValidSnapshot { dir: dirs.snap().to_path_buf() })
+}
+
+fn load_one(dirs: &DataDirs, options: &RestoreOptions, file: &ZxidFile) -> Result<Loaded> {
+    let mut loader = Loader::new(options.tree);
+    let mut sessions = HashMap::new();
+    let trailer = snapshot::read(&**dirs.disk(), file, options.limits, |item| {
+        take_item(&mut loader, &mut sessions, item)
+    })?;
+    let no_tree = |e: crate::tree::LoadError| Error::Snapshot {
+        path: file.path.clone(),
+        what: e.to_string(),
+    };
+    let mut tree = loader.finish().map_err(no_tree)?;
+    // The name counts: the zxid within the file is that of the walk's end.
+    tree.set_last_processed_zxid(file.zxid);
+    expect_digest(&mut tree, trailer, file.zxid);
+    Ok(Loaded { tree, sessions, snapshot: Some(file.clone()) })
+}
+
+/// Hands one item of a snapshot to the tree that is being built, or to the sessions.
+///
+/// # Errors
+/// Why the item does not fit into the tree.
+pub fn take_item(
+    loader: &mut Loader,
+    sessions: &mut HashMap<SessionId, i32>,
+    item: Item<'_>,
+) -> std::result::Result<(), String> {
+    match item {
+        Item::Session(id, timeout) => {
+            sessions.insert(id, timeout);
+        }
+        Item::Acl(index, acl) => loader.acl(index, acl),
+        Item::Node { path, data, acl, stat } => {
+            loader.node(&path, data, acl, &stat).map_err(|e| e.to_string())?;
+        }
+        Item::End => {}
+    }
+    Ok(())
+}
+
+fn expect_digest(tree: &mut DataTree, trailer: Trailer, start: Zxid) {
+    let Some(digest) = trailer.digest.filter(|_| tree.options().digest) else { return };
+    tree.expect_digest(digest, start);
+}
+
+/// Applies the logs behind what was loaded.
+fn replay(
+    dirs: &DataDirs,
+    options: &RestoreOptions,
+    loaded: Loaded,
+    continuity: Continuity,
+    clock: &mut impl FnMut() -> Millis,
+) -> Result<Restored> {
+    let start = clock();
+    let from = loaded.tree.last_processed_zxid().next();
+    let mut logs = LogIter::open(Arc::clone(dirs.disk()), dirs.log(), from, options.limits)?;
+    let keep = options.committed_log.max(MIN_COMMITTED_LOG);
+    let mut replay = Replay::new(loaded.tree, loaded.sessions, CommittedLog::new(), keep);
+    let txns_loaded = replay.run(&mut logs, continuity, options.limits)?;
+    if let Some(tail) = logs.tail() {
+        log::warn!(
+            "Transaction log {} ends with an interrupted write, cutting it at offset {}",
+            tail.path.display(),
+            tail.offset
+        );
+        txnlog::cut_tail(&**dirs.disk(), tail)?;
+    }
+    let (tree, sessions, committed) = replay.finish();
+    let txns_load_ms = clock() - start;
+    log::info!("{txns_loaded} txns loaded in {txns_load_ms} ms");
+    let last_zxid = tree.last_processed_zxid();
+    let stats = RestoreStats { txns_loaded, txns_load_ms, ..RestoreStats::default() };
+    Ok(Restored { tree, sessions, last_zxid, committed, snapshot: loaded.snapshot, stats })
+}
+
+/// There is nothing: either that is right, and a snapshot says so from now on, or data was lost.
+fn start_empty(dirs: &DataDirs, options: &RestoreOptions, trusted: bool) -> Result<Restored> {
+    let Loaded { mut tree, sessions, mut snapshot } = Loaded::empty(options);
+    if trusted {
+        let disk = Arc::clone(dirs.disk());
+        let taken = snapshot::take(disk, dirs.snap(), options.snapshot, Vec::new, |f| f(&tree))?;
+        let saved = names::files(&**dirs.disk(), dirs.snap(), names::SNAPSHOT)?;
+        snapshot = saved.into_iter().find(|f| f.path == taken.path);
+    } else {
+        log::warn!("Unexpected empty data tree, setting zxid to -1");
+        tree.set_last_processed_zxid(Zxid(-1));
+    }
+    let last_zxid = tree.last_processed_zxid();
+    let (committed, stats) = (CommittedLog::new(), RestoreStats::default());
+    Ok(Restored { tree, sessions, last_zxid, committed, snapshot, stats })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Taking a snapshot of a tree that goes on changing. Java: `FileTxnSnapLog.save`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::body::BodyWalk;
+use super::{SnapshotWriter, Trailer};
+use crate::config::Compression;
+use crate::ids::{SessionId, Zxid};
+use crate::storage::disk::{self, Disk};
+use crate::tree::{DataTree, ZxidDigest};
+
+/// The most nodes that are encoded while the tree is held: about a millisecond.
+const SLICE_NODES: usize = 1024;
+/// Bytes of encoded nodes from which on the tree is let go.
+const SLICE_BYTES: usize = 512 * 1024;
+
+/// How snapshots are written.
+#[derive(Debug, Clone, Copy)]
+pub struct SnapshotOptions {
+    /// `snapshot.compression.method`.
+    pub compression: Compression,
+    /// `digest.enabled`: whether the digest follows the nodes.
+    pub digest: bool,
+    /// `serializeLastProcessedZxid.enabled`: whether the last zxid follows.
+    pub last_zxid: bool,
+}
+
+/// A snapshot that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenSnapshot {
+    /// The file.
+    pub path: PathBuf,
+    /// The zxid in its name: replay goes on behind it.
+    pub zxid: Zxid,
+    /// Length in bytes.
+    pub len: u64,
+}
+
+/// Writes a snapshot of a tree into `dir`, holding it about a millisecond at a time. `with_tree` calls
+/// what it is given with the tree, locked against change. `sessions` is asked after the snapshot's zxid
+/// was read, and must not lack a session that was created up to then.
+///
+/// # Errors
+/// If the disk refuses. There is no new snapshot then.
+pub fn take(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    options: SnapshotOptions,
+    sessions: impl FnOnce() -> Vec<(SessionId, i32)>,
+    mut with_tree: impl FnMut(&mut dyn FnMut(&DataTree)),
+) -> disk::Result<TakenSnapshot> {
+    let mut zxid = Zxid::ZERO;
+    with_tree(&mut |tree| zxid = tree.last_processed_zxid());
+    let sessions = sessions();
+    let mut writer = SnapshotWriter::create(disk, dir, zxid, options.compression)?;
+    let path = writer.path();
+    log::info!("Snapshotting: {zxid} to {}", path.display());
+
+    let mut out = Vec::new();
+    let mut walk = None;
+    with_tree(&mut |tree| walk = Some(BodyWalk::start(tree, &sessions, &mut out)));
+    let mut more = walk.is_some();
+    while more {
+        writer.put(&out)?;
+        out.clear();
+        let Some(walk) = &mut walk else { break };
+        with_tree(&mut |tree| more = walk.next(tree, SLICE_NODES, SLICE_BYTES, &mut out));
+    }
+    writer.put(&out)?;
+
+    let mut trailer = Trailer::default();
+    with_tree(&mut |tree| trailer = trailer_of(tree, options));
+    let len = writer.finish(trailer)?;
+    Ok(TakenSnapshot { path, zxid, len })
+}
+
+fn trailer_of(tree: &DataTree, options: SnapshotOptions) -> Trailer {
+    let digest = tree.last_processed_digest().unwrap_or(ZxidDigest::EMPTY);
+    Trailer {
+        digest: options.digest.then_some(digest),
+        last_zxid: options.last_zxid.then_some(tree.last_processed_zxid()),
+    }
+}

@@ -5,8 +5,6 @@ use super::settings::AuthConfig;
 use super::values::Values;
 
 const CLASSES: &str = "org.apache.zookeeper.server.auth.";
-const ENFORCE: &str = "zookeeper.enforce.auth.enabled";
-const SCHEMES: &str = "zookeeper.enforce.auth.schemes";
 
 /// Schemes that `authProvider.` lines add to those built in.
 #[derive(Default)]
@@ -19,9 +17,6 @@ pub(super) fn auth(values: &mut Values<'_>) -> Result<AuthConfig, ConfigError> {
     let named = named_providers(values);
     let digest_enabled = values.flag("DigestAuthenticationProvider.enabled")? || named.digest;
     let (enforce_auth, enforce_auth_schemes) = enforced(values)?;
-    if enforce_auth {
-        check_schemes(values, &enforce_auth_schemes, digest_enabled)?;
-    }
     let names = values.text_if_set("ensembleAuthName").map(|names| split_at_commas(&names));
     Ok(AuthConfig {
         skip_acl: values.flag("skipACL")?,
@@ -74,24 +69,6 @@ fn enforced(values: &mut Values<'_>) -> Result<(bool, Vec<String>), ConfigError>
         return Ok((true, vec!["sasl".to_owned()]));
     }
     Ok((enforce, schemes.map(|list| split_at_commas(&list)).unwrap_or_default()))
-}
-
-/// A server that let nobody in would be worse than none.
-fn check_schemes(values: &Values<'_>, schemes: &[String], digest: bool) -> Result<(), ConfigError> {
-    if schemes.is_empty() {
-        return Err(values.error(format!("{ENFORCE} is true {SCHEMES} must be configured.")));
-    }
-    for scheme in schemes {
-        let available = match scheme.as_str() {
-            "ip" => true,
-            "digest" => digest,
-            _ => false,
-        };
-        if !available {
-            return Err(values.error(format!("Authentication scheme {scheme} is not available.")));
-        }
-    }
-    Ok(())
 }
 
 fn split_at_commas(list: &str) -> Vec<String> {

@@ -86,7 +86,7 @@ impl CommandLine {
             return Ok(Self::Print(options.usage(USAGE)));
         }
         if matches.opt_present("version") {
-            return Ok(Self::Print(format!("gamekeeper {}", env!("CARGO_PKG_VERSION"))));
+            return Ok(Self::Print(version()));
         }
         if matches.opt_present("list-keys") {
             return Ok(Self::Print(super::listing::list_keys()));
@@ -100,6 +100,12 @@ impl CommandLine {
 fn set_property(properties: &mut Properties, text: &str) {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     properties.set(name, value);
+}
+
+/// Names the version of Apache ZooKeeper in the words of its own `VersionInfoMain`.
+fn version() -> String {
+    let own = env!("CARGO_PKG_VERSION");
+    format!("Gamekeeper {own}, in place of Apache ZooKeeper, version 3.9.5")
 }
 
 fn options() -> getopts::Options {

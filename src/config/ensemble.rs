@@ -7,7 +7,6 @@ use super::error::ConfigError;
 use super::interpret::Resolve;
 use super::java;
 use super::membership::Reading;
-use super::properties::Properties;
 use super::quorum::{HostPort, Membership, PeerType, QuorumConfig, QuorumSasl};
 use super::settings::ListenAddress;
 use super::values::Values;
@@ -31,9 +30,12 @@ pub(super) fn quorum(
         ignore_groups: quorum.oracle_path.is_some(),
     };
     match &written.dynamic {
-        None => quorum.members = members_of(values, &written.entries, reading)?,
+        None => {
+            let members = Membership::parse(&written.entries, reading);
+            quorum.members = members.map_err(|message| values.error(message))?;
+        }
         Some(dynamic) => {
-            quorum.members = dynamic_members(values, dynamic, reading)?;
+            quorum.members = dynamic_members(dynamic, reading)?;
             quorum.last_seen = next_members(values, written, reading)?;
         }
     }
@@ -136,25 +138,9 @@ fn lists_members(key: &str) -> bool {
     ["server.", "group", "weight"].iter().any(|stem| key.starts_with(stem))
 }
 
-fn members_of(
-    values: &mut Values<'_>,
-    entries: &Properties,
-    reading: Reading,
-) -> Result<Membership> {
-    // These are read where they stand, so that blanks around values count as in Java.
-    for name in ["server.*", "group*", "weight*"] {
-        values.asked_elsewhere(name);
-    }
-    Membership::parse(entries, reading).map_err(|message| values.error(message))
-}
-
 /// A dynamic file holds members and nothing else; its version is at the end of its name
 /// (`QuorumPeerConfig.parse`, `parseDynamicConfig`).
-fn dynamic_members(
-    values: &mut Values<'_>,
-    dynamic: &DynamicFile,
-    reading: Reading,
-) -> Result<Membership> {
+fn dynamic_members(dynamic: &DynamicFile, reading: Reading) -> Result<Membership> {
     let blame = |message: String| ConfigError::file(&dynamic.path, message);
     let mut entries = written::parse(&dynamic.text).map_err(blame)?;
     if entries.get("version").is_some() {
@@ -166,7 +152,7 @@ fn dynamic_members(
     if let Some(version) = version_of(&dynamic.path) {
         entries.set("version", format!("{version:x}"));
     }
-    members_of(values, &entries, reading)
+    Membership::parse(&entries, reading).map_err(blame)
 }
 
 /// `zoo.cfg.dynamic.1001` is version 0x1001; a name without a hexadecimal end has none.
@@ -184,7 +170,8 @@ fn next_members(
     let Some(text) = &written.next else { return Ok(None) };
     let entries = written::parse(text).map_err(|message| values.error(message))?;
     let reading = Reading { ignore_groups: false, ..reading };
-    members_of(values, &entries, reading).map(Some)
+    let members = Membership::parse(&entries, reading);
+    members.map(Some).map_err(|message| values.error(message))
 }
 
 fn check_members(values: &mut Values<'_>, quorum: &QuorumConfig) -> Result<()> {

@@ -189,10 +189,12 @@ fn whitelist(values: &mut Values<'_>, read_only_mode: bool) -> Whitelist {
         }
         words.push(word.to_owned());
     }
-    if read_only_mode {
-        words.push("isro".to_owned());
+    let needed = if read_only_mode { &["srvr", "isro"][..] } else { &["srvr"] };
+    for word in needed {
+        if !words.iter().any(|listed| listed == word) {
+            words.push((*word).to_owned());
+        }
     }
-    words.push("srvr".to_owned());
     Whitelist::Only(words)
 }
 

@@ -24,6 +24,9 @@ mod unheeded;
 mod values;
 mod written;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::PathBuf;

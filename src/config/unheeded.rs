@@ -90,12 +90,11 @@ fn unsupported(row: &Key, value: &str) -> Option<String> {
     }
 }
 
-/// Is a feature that is not there switched off, or a setting of it left as it is?
+/// Is the default asked for, or a feature switched off that is not there?
 fn is_harmless(row: &Key, value: &str) -> bool {
-    let off = match row.kind {
-        Kind::Bool => value.eq_ignore_ascii_case("false"),
-        Kind::Unless(word) => value == word,
-        _ => false,
+    let is_default = match row.kind {
+        Kind::Bool => value.eq_ignore_ascii_case(row.default),
+        _ => !row.default.is_empty() && value == row.default,
     };
-    off || (!row.default.is_empty() && value == row.default)
+    is_default || (row.kind == Kind::Unless("false") && value == "false")
 }

@@ -81,11 +81,6 @@ impl<'a> Values<'a> {
         found.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    /// Notes a row as read, by other means than this.
-    pub(super) fn asked_elsewhere(&mut self, name: &'static str) {
-        self.row(name);
-    }
-
     fn row(&mut self, name: &'static str) -> &'static Key {
         #[cfg(test)]
         self.asked.insert(name);

@@ -10,6 +10,8 @@ const SASL: &str = "SASL comes with a later version";
 const PAUSES: &str = "there are no garbage collection pauses to watch for";
 const METRICS: &str = "metrics providers come with a later version; the word mntr has the figures";
 
+const DEFAULT_PROVIDER: &str = "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider";
+
 pub(super) const SERVER: &[Key] = &[
     file("dataDir", Kind::Path, "").does(CLASS, "snapshots, myid, epoch files; must be set"),
     file("dataLogDir", Kind::Path, "(dataDir)").does(CLASS, "transaction logs"),
@@ -40,7 +42,7 @@ pub(super) const SERVER: &[Key] = &[
     file("localSessionsUpgradingEnabled", Kind::Bool, "false")
         .does("UpgradeableSessionTracker", "a local session that creates an ephemeral turns global")
         .not_yet(ENSEMBLES),
-    file("metricsProvider.className", Kind::Class, "")
+    file("metricsProvider.className", Kind::Class, DEFAULT_PROVIDER)
         .does("MetricsProviderBootstrap", "where metrics are published")
         .not_yet(METRICS),
     file("metricsProvider.httpHost", Kind::Host, "0.0.0.0")

@@ -57,7 +57,7 @@ pub(super) const REQUESTS: &[Key] = &[
     property("globalOutstandingLimit", INT, "1000")
         .does("ZooKeeperServer", "requests in process before connections are held back"),
     property("maxCnxns", INT, "0").does("ServerCnxnFactory", "connections in all; 0 for no limit"),
-    property("serverCnxnFactory", Kind::Class, "")
+    property("serverCnxnFactory", Kind::Class, "org.apache.zookeeper.server.NIOServerCnxnFactory")
         .does("ServerCnxnFactory", "class that serves connections")
         .jvm_only("there is one reactor, whichever class is named"),
     property("nio.sessionlessCnxnTimeout", INT, "10000")
@@ -124,7 +124,7 @@ pub(super) const STATE: &[Key] = &[
         "ContainerManager",
         "age at which a container that never had children goes; 0: never",
     ),
-    property("watchManagerName", Kind::Class, "")
+    property("watchManagerName", Kind::Class, "org.apache.zookeeper.server.watch.WatchManager")
         .does("WatchManagerFactory", "class that keeps watches")
         .jvm_only(WATCHES),
     property("watcherCleanThreadsNum", INT, "2")

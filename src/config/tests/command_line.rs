@@ -1,0 +1,86 @@
+//! The command line.
+
+use super::*;
+use crate::config::{CommandLine, Launch, Purge, Source};
+
+fn parse(words: &str) -> Result<CommandLine, ConfigError> {
+    CommandLine::parse(words.split_whitespace().map(str::to_owned))
+}
+
+fn launch(words: &str) -> Launch {
+    match parse(words) {
+        Ok(CommandLine::Serve(launch)) => launch,
+        other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn java_style_properties_and_a_file() {
+    let launch = launch("-Da=1 -Dzookeeper.snapCount=5 -Da=x=y -Db /etc/zoo.cfg");
+    assert_eq!(launch.source, Source::File("/etc/zoo.cfg".to_owned()));
+    assert_eq!(launch.properties.get("a"), Some("x=y"));
+    assert_eq!(launch.properties.get("b"), Some(""));
+    assert_eq!(launch.properties.get("zookeeper.snapCount"), Some("5"));
+}
+
+#[test]
+fn a_port_and_a_directory() {
+    let source = |words: &str| launch(words).source;
+    let arguments = |tick_time, max_client_cnxns| Source::Arguments {
+        client_port: 2181,
+        data_dir: "/data".to_owned(),
+        tick_time,
+        max_client_cnxns,
+    };
+    assert_eq!(source("2181 /data"), arguments(None, None));
+    assert_eq!(source("2181 /data 500"), arguments(Some(500), None));
+    assert_eq!(source("2181 /data 500 -1"), arguments(Some(500), Some(-1)));
+    assert_eq!(source(""), Source::Embedded);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for words in
+        ["1 2 3 4 5", "port /data", "70000 /data", "2181 /data soon", "2181 /data 1 many", "--what"]
+    {
+        let error = parse(words).expect_err(words);
+        assert_eq!(error.exit_code().value(), 2, "{words}");
+        assert!(error.headline().starts_with("Usage: gamekeeper"), "{words}");
+        assert!(error.to_string().starts_with("Invalid arguments"), "{words}: {error}");
+    }
+}
+
+#[test]
+fn texts_are_printed() {
+    for (words, part) in [
+        ("--help", "Usage: gamekeeper"),
+        ("-h", "--list-keys"),
+        ("--version", "Apache ZooKeeper, version 3.9.5"),
+        ("--list-keys", "clientPort"),
+    ] {
+        let Ok(CommandLine::Print(text)) = parse(words) else { panic!("{words}") };
+        assert!(text.contains(part), "{words}: {text}");
+    }
+}
+
+#[test]
+fn a_purge_keeps_at_least_three() {
+    let purge = |logs: &str, snaps: &str, retain| {
+        Ok(CommandLine::Purge(Purge {
+            data_log_dir: logs.to_owned(),
+            snap_dir: snaps.to_owned(),
+            retain,
+        }))
+    };
+    assert_eq!(parse("purge /log -n 3"), purge("/log", "/log", 3));
+    assert_eq!(parse("-Dx=y purge /log /snap -n 10"), purge("/log", "/snap", 10));
+    for words in ["purge", "purge /log", "purge /log 3", "purge /l /s -m 3", "purge a b -n 3 4"] {
+        let error = parse(words).expect_err(words);
+        assert_eq!(error.exit_code().value(), 1, "{words}");
+        assert!(error.headline().starts_with("Usage:"), "{words}");
+    }
+    let few = parse("purge /log -n 2").expect_err("too few");
+    assert!(few.headline().starts_with("count should be greater than or equal to 3\n"));
+    let word = parse("purge /log -n x").expect_err("no number");
+    assert!(word.headline().starts_with("'x' can not be parsed to integer.\n"));
+}

@@ -5,7 +5,6 @@
 //! Knows the rooms below by reading their figures; what only the runtime knows comes through
 //! [`ServerInfo`].
 
-mod conf;
 mod environment;
 mod process;
 mod version;
@@ -50,9 +49,4 @@ pub trait ServerInfo: Send + Sync {
 
     /// Figures that only this part of a server has (`quorum_size`, `synced_followers`...), by name.
     fn list_metrics(&self, _sink: &mut dyn FnMut(String, crate::server::histogram::Value)) {}
-
-    /// The lines of `conf` that a member of an ensemble adds, from `initLimit=` to the membership.
-    fn quorum_conf(&self) -> Option<String> {
-        None
-    }
 }

@@ -4,10 +4,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
-use super::conf::Conf;
 use super::report::{self, Connection};
 use super::{ServerInfo, environment, process, version};
-use crate::config::{Config, Whitelist};
+use crate::config::{Config, Running};
 use crate::ids::{ConnId, Millis, SessionId};
 use crate::net::{Clock, Words, address};
 use crate::server::conn::ConnShared;
@@ -21,12 +20,11 @@ const TRACE_MASK: i64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 8;
 
 /// Answers four-letter words.
 pub struct FourLetterWords {
-    whitelist: Whitelist,
-    conf: Conf,
+    config: Config,
+    client_port: u16,
     front: Arc<Front>,
     info: Arc<dyn ServerInfo>,
     clock: Clock,
-    sessionless_timeout: Millis,
     /// Kept and told, as in Java; nothing here traces by it.
     trace_mask: AtomicI64,
 }
@@ -41,12 +39,11 @@ impl FourLetterWords {
         clock: Clock,
     ) -> Self {
         Self {
-            whitelist: config.server.four_letter_words.clone(),
-            conf: Conf::new(config, client_port),
+            config: config.clone(),
+            client_port,
             front,
             info,
             clock,
-            sessionless_timeout: config.net.sessionless_cnxn_timeout_ms.max(1).into(),
             trace_mask: AtomicI64::new(TRACE_MASK),
         }
     }
@@ -82,7 +79,7 @@ impl FourLetterWords {
             "srvr" => report::server(&self.server(), None),
             "stat" => report::server(&self.server(), Some(&self.connections(asker.id))),
             "cons" => report::connections(&self.connections(asker.id), false),
-            "conf" => self.conf.text(self.info.dir_sizes(), self.info.quorum_conf().as_deref()),
+            "conf" => self.conf(),
             "crst" => self.reset_connections(),
             "srst" => self.reset_server(),
             "dump" => self.dump(),
@@ -126,6 +123,17 @@ impl FourLetterWords {
         conns.iter().map(|conn| Connection::of(conn, conn.id == asker)).collect()
     }
 
+    fn conf(&self) -> String {
+        let (data_dir_size, data_log_size) = self.info.dir_sizes();
+        let running = Running {
+            client_port: Some(self.client_port),
+            secure_client_port: None,
+            data_dir_size,
+            data_log_size,
+        };
+        self.config.conf_text(running, &std::env::current_dir().unwrap_or_default())
+    }
+
     fn reset_connections(&self) -> String {
         self.front.db.conns.all().iter().for_each(|conn| conn.stats.reset());
         "Connection stats reset.\n".to_owned()
@@ -154,7 +162,7 @@ impl FourLetterWords {
     /// have no session (`NIOServerCnxnFactory.cnxnExpiryQueue`).
     fn expiring(&self) -> Vec<(Millis, std::net::SocketAddr, SessionId)> {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        let step = self.sessionless_timeout;
+        let step = Millis::from(self.config.net.sessionless_cnxn_timeout_ms.max(1));
         let due = |conn: &ConnShared| {
             let heard = conn.session().map_or(now, |session| session.last_heard.load(Relaxed));
             let at = ((heard + Millis::from(conn.session_timeout())) / step + 1) * step;
@@ -216,12 +224,13 @@ impl FourLetterWords {
 impl Words for FourLetterWords {
     fn is_instant(&self, command: &Command) -> bool {
         let at_hand = ["ruok", "isro", "gtmk", "stmk", "telnet close"];
-        at_hand.contains(&command.name) || !self.whitelist.allows(command.name)
+        at_hand.contains(&command.name)
+            || !self.config.server.four_letter_words.allows(command.name)
     }
 
     fn answer(&self, command: &Command, asker: &ConnShared) -> Option<String> {
         let word = command.name;
-        if !self.whitelist.allows(word) {
+        if !self.config.server.four_letter_words.allows(word) {
             log::debug!("Command {word} is not executed because it is not in the whitelist.");
             return Some(format!("{word} is not executed because it is not in the whitelist.\n"));
         }

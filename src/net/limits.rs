@@ -1,6 +1,6 @@
 //! How many connections there may be, in all (`maxCnxns`) and from one address (`maxClientCnxns`).
-//! Counted from the accept to the moment the connection is given up, so that a burst cannot pass
-//! before anyone has counted it.
+//! Counted from the accept to the close of the socket: a burst cannot pass before anyone has counted
+//! it, and who does not hang up has no place to give to another.
 
 use std::collections::HashMap;
 use std::fmt;

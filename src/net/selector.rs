@@ -223,10 +223,11 @@ impl Selector {
     }
 
     fn after_turn(&mut self, slot: u32, outcome: Outcome, now: Millis) {
+        let Some(conn) = self.slab.here(slot) else { return };
         if outcome == Outcome::Gone {
+            self.env.limits.release(conn.shared.remote.ip());
             return self.slab.free(slot);
         }
-        let Some(conn) = self.slab.here(slot) else { return };
         if conn.is_leaving() && !conn.timed {
             conn.timed = true;
             self.timers.expect_end(conn.shared.id, now);

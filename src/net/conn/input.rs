@@ -4,7 +4,6 @@ use std::io::{self, Read};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Conn, End, READ, Scratch};
-use crate::ids::Millis;
 use crate::net::{Env, address};
 use crate::server::front::Next;
 use crate::server::reason::DisconnectReason;
@@ -12,9 +11,9 @@ use crate::server::request::Input;
 
 impl Conn {
     /// Bytes that are not read for now still prove that the client is alive.
-    pub(super) fn prove_alive(&self, now: Millis) {
+    pub(super) fn prove_alive(&self) {
         if let Some(session) = self.shared.session() {
-            session.heard(now);
+            session.heard(self.touched);
         }
     }
 

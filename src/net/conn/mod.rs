@@ -217,20 +217,20 @@ impl Conn {
             return self.finish(env, scratch);
         }
         if self.is_leaving() {
-            return if signals.expired { Outcome::Gone } else { self.linger(scratch) };
+            return self.linger(scratch, signals.expired);
         }
         if signals.expired && !self.serves() {
             env.front.metrics.sessionless_connections_expired.add(1);
             return self.drop_now(env, scratch, DisconnectReason::ConnectionExpired);
         }
-        match self.serve(env, scratch, signals.marked) {
+        match self.serve(env, scratch, signals) {
             Ok(true) => Outcome::Again,
             Ok(false) => Outcome::Wait,
             Err(End::Now(reason)) => self.drop_now(env, scratch, reason),
             Err(End::AfterOutput(reason)) => {
                 self.detach(env, scratch, reason);
                 self.phase = Phase::Flushing;
-                self.linger(scratch)
+                self.linger(scratch, false)
             }
         }
     }
@@ -242,21 +242,20 @@ impl Conn {
         self.writable |= signals.writable;
         self.ended |= signals.ended;
         self.paused &= !signals.marked;
-        if signals.readable && !self.may_take() {
-            self.prove_alive(now);
-        }
         signals
     }
 
     /// Input, then output. True if there is more that could be done at once.
-    fn serve(&mut self, env: &Env, scratch: &mut Scratch, marked: bool) -> Result<bool, End> {
+    fn serve(&mut self, env: &Env, scratch: &mut Scratch, why: Signals) -> Result<bool, End> {
         self.closing()?;
         let mut more = false;
         if self.may_take() && self.has_leave(env) {
             more = self.take_input(env, scratch)?;
+        } else if why.readable {
+            self.prove_alive();
         }
         more |= self.write_output()?;
-        if marked || self.choked || self.unwritten() > 0 {
+        if why.marked || self.choked || self.unwritten() > 0 {
             self.measure(env)?;
         }
         self.closing()?;
@@ -286,9 +285,8 @@ impl Conn {
         End::Now(DisconnectReason::IoException)
     }
 
-    /// From now on the connection counts neither against limits nor for watches.
+    /// From now on the pipeline and the watches know nothing of the connection.
     fn detach(&mut self, env: &Env, scratch: &mut Scratch, reason: DisconnectReason) {
-        env.limits.release(self.shared.remote.ip());
         self.forget_submitted(env);
         self.client.disconnected(&env.front, &mut scratch.batch);
         log::debug!(

@@ -86,8 +86,16 @@ impl Conn {
         Ok(())
     }
 
-    /// Writes what is left, shuts our side, waits for the client to hang up.
-    pub(super) fn linger(&mut self, scratch: &mut Scratch) -> Outcome {
+    /// Writes what is left, shuts our side, waits for the client to hang up. When its time is over it
+    /// gets more only if it still takes what is written.
+    pub(super) fn linger(&mut self, scratch: &mut Scratch, expired: bool) -> Outcome {
+        if expired {
+            let takes = self.touched - self.progress < STALLED;
+            if self.phase != Phase::Flushing || !takes {
+                return Outcome::Gone;
+            }
+            self.timed = false;
+        }
         if self.phase == Phase::Flushing {
             match self.write_output() {
                 Err(_) => return Outcome::Gone,

@@ -265,6 +265,11 @@ impl Client {
         client
     }
 
+    /// Whether the server gives it a session.
+    fn try_connect(&mut self) -> bool {
+        self.0.write_all(&connect_request()).is_ok() && self.receive().is_ok()
+    }
+
     fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }

@@ -8,9 +8,10 @@ use jute::data::Stat;
 use jute::txn::{CreateContainerTxn, CreateTTLTxn, CreateTxn, CreateTxnV0, MultiTxn, TxnHeader};
 use jute::{Limits, Reader};
 
+use super::arena::NodeId;
 use super::create::NewNode;
 use super::set::NewData;
-use super::{DataTree, EventSink, Node, ephemeral, path};
+use super::{DataTree, EventSink, Node, data_len, ephemeral, path};
 use crate::ids::{SessionId, Zxid};
 use crate::op::{Code, op};
 use crate::txn::{Txn, TxnRecord};
@@ -106,8 +107,10 @@ impl DataTree {
         let zxid = Zxid(header.zxid);
         match txn {
             Txn::Create(_) | Txn::CreateV0(_) | Txn::CreateTtl(_) | Txn::CreateContainer(_) => {
-                let id = self.create_node(&new_node(header, txn)?, sink)?;
-                Ok(if kind == op::CREATE { Outcome::Nothing } else { self.stat_of(id) })
+                let new = new_node(header, txn)?;
+                let id = self.create_node(&new, sink)?;
+                let plain = kind == op::CREATE;
+                Ok(if plain { Outcome::Nothing } else { self.written_stat(id, new.data) })
             }
             Txn::Delete(t) => {
                 self.delete_node(required(&t.path)?, zxid, sink).map(|()| Outcome::Nothing)
@@ -120,7 +123,7 @@ impl DataTree {
                     zxid,
                     time: header.time,
                 };
-                self.set_data(&new, sink).map(|id| self.stat_of(id))
+                self.set_data(&new, sink).map(|id| self.written_stat(id, new.data))
             }
             Txn::SetAcl(t) => {
                 let id = self.set_acl(required(&t.path)?, t.acl.as_ref(), t.version)?;
@@ -135,8 +138,15 @@ impl DataTree {
         }
     }
 
-    fn stat_of(&self, id: super::arena::NodeId) -> Outcome {
+    fn stat_of(&self, id: NodeId) -> Outcome {
         Outcome::Stat(Node { tree: self, id }.stat())
+    }
+
+    /// The stat of a node to which the transaction gave `data`: if it is one that counts a quota, its
+    /// data is another by now.
+    fn written_stat(&self, id: NodeId, data: Option<&[u8]>) -> Outcome {
+        let stat = Node { tree: self, id }.stat();
+        Outcome::Stat(Stat { data_length: data_len(data) as i32, ..stat })
     }
 
     /// The parts in their order, unless one of them is an error: then none applies, those before it

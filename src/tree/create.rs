@@ -22,6 +22,16 @@ pub(super) struct NewNode<'a> {
     pub(super) time: Millis,
 }
 
+/// Where a node is or will be, hashed once for looking and putting.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) parent: NodeId,
+    pub(super) parent_path: &'a str,
+    pub(super) path: &'a str,
+    pub(super) name: &'a str,
+    pub(super) hash: u32,
+}
+
 impl NewNode<'_> {
     fn stat(&self) -> StatPersisted {
         StatPersisted {
@@ -44,15 +54,15 @@ impl DataTree {
         new: &NewNode<'_>,
         sink: &mut S,
     ) -> Result<NodeId, Code> {
-        let (parent_path, name) = path::split(new.path).ok_or(Code::NoNode)?;
-        let parent = self.find_parent(parent_path).ok_or(Code::NoNode)?;
+        let place = self.place(new.path).ok_or(Code::NoNode)?;
+        let Place { parent, parent_path, name, .. } = place;
         let acl = self.acls.convert(new.acl);
-        if let Some(existing) = self.find(new.path) {
+        if let Some(existing) = self.find_at(&place) {
             self.arena[existing].acl = acl;
             return Err(Code::NodeExists);
         }
         self.raise_cversion(parent, parent_path, new.parent_cversion, new.zxid);
-        let id = self.plant_under(parent, new.path, name, new.data, acl, new.stat());
+        let id = self.plant(&place, new.data, acl, new.stat());
         self.size.cached += node_size(new.path, new.data);
         let kind = self.ephemeral_type(new.owner);
         self.owners.add(kind, new.owner, id);
@@ -66,9 +76,24 @@ impl DataTree {
         Ok(id)
     }
 
+    /// Where a node at `path` belongs; `None` without a parent.
+    pub(super) fn place<'p>(&self, path: &'p str) -> Option<Place<'p>> {
+        let (parent_path, name) = path::split(path)?;
+        let parent = self.find_parent(parent_path)?;
+        Some(Place { parent, parent_path, path, name, hash: self.index.hash(path) })
+    }
+
     /// A parent goes by the empty string where it is the root, never by `/`.
     pub(super) fn find_parent(&self, parent_path: &str) -> Option<NodeId> {
         if parent_path == "/" { None } else { self.find(parent_path) }
+    }
+
+    /// The node that is there already.
+    pub(super) fn find_at(&self, place: &Place<'_>) -> Option<NodeId> {
+        if place.path == "/" {
+            return Some(ROOT);
+        }
+        self.index.find(&self.arena, place.path, place.hash)
     }
 
     /// Replay over a fuzzy snapshot may meet a parent that is ahead: cversion and pzxid never go
@@ -102,41 +127,27 @@ impl DataTree {
         self.write_data(ROOT, "", data, |s| *s = stat);
     }
 
-    /// Puts a node into its place, under a parent that is there. Nothing else changes: neither the
-    /// parent's stat nor owners.
+    /// Puts a node into its place, which is empty. Nothing else changes: neither the parent's stat
+    /// nor owners.
     pub(super) fn plant(
         &mut self,
-        path: &str,
-        data: Option<&[u8]>,
-        acl: AclSlot,
-        stat: StatPersisted,
-    ) -> Option<NodeId> {
-        let (parent_path, name) = path::split(path)?;
-        let parent = self.find_parent(parent_path)?;
-        Some(self.plant_under(parent, path, name, data, acl, stat))
-    }
-
-    pub(super) fn plant_under(
-        &mut self,
-        parent: NodeId,
-        path: &str,
-        name: &str,
+        place: &Place<'_>,
         data: Option<&[u8]>,
         acl: AclSlot,
         stat: StatPersisted,
     ) -> NodeId {
-        let mut record = NodeRecord::new(name, data, stat);
-        record.parent = parent;
+        let mut record = NodeRecord::new(place.name, data, stat);
+        record.parent = place.parent;
         record.acl = acl;
-        record.hash = self.index.hash(path);
-        if self.digests.enabled && !digest::is_excluded(path) {
-            record.content_crc = digest::content_crc(path, data);
+        record.hash = place.hash;
+        if self.digests.enabled && !digest::is_excluded(place.path) {
+            record.content_crc = digest::content_crc(place.path, data);
             self.digests.add(digest::stat_digest(record.content_crc, &record.stat));
         }
         let id = self.arena.insert(record);
         self.index.insert(&self.arena, id);
-        self.arena[id].position = self.arena[parent].children.push(id);
-        self.size.exact += node_size(path, data);
+        self.arena[id].position = self.arena[place.parent].children.push(id);
+        self.size.exact += node_size(place.path, data);
         id
     }
 }

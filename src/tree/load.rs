@@ -8,6 +8,7 @@ use jute::data::{SharedAcl, StatPersisted};
 
 use super::acl_cache::{self, AclSlot};
 use super::arena::{NodeId, ROOT};
+use super::create::Place;
 use super::ephemeral::{Encodings, EphemeralType, InvalidOwner};
 use super::{DataTree, TreeOptions, ZxidDigest, path};
 use crate::ids::Zxid;
@@ -105,10 +106,12 @@ impl Loader {
         }
         let owner = stat.ephemeral_owner;
         let kind = self.kind(path, owner)?;
-        let id = match self.known(path) {
+        let place = self.place(path)?;
+        let id = match self.tree.find_at(&place) {
             Some(id) => self.replace(id, path, data, slot, stat),
-            None => self.plant(path, data, slot, stat)?,
+            None => self.tree.plant(&place, data, slot, stat.clone()),
         };
+        self.remember(id, path);
         self.tree.owners.add(kind, owner, id);
         Ok(())
     }
@@ -127,25 +130,17 @@ impl Loader {
             .map_err(|owner| LoadError::Owner { path: path.to_owned(), owner })
     }
 
-    fn known(&self, path: &str) -> Option<NodeId> {
-        self.tree.find(path)
-    }
-
-    fn plant(
-        &mut self,
-        path: &str,
-        data: Option<&[u8]>,
-        acl: AclSlot,
-        stat: &StatPersisted,
-    ) -> Result<NodeId, LoadError> {
+    fn place<'p>(&mut self, path: &'p str) -> Result<Place<'p>, LoadError> {
         let no_parent = || LoadError::NoParent { path: path.to_owned() };
         let (parent_path, name) = path::split(path).ok_or_else(no_parent)?;
         let parent = self.parent(parent_path).ok_or_else(no_parent)?;
-        let id = self.tree.plant_under(parent, path, name, data, acl, stat.clone());
+        Ok(Place { parent, parent_path, path, name, hash: self.tree.index.hash(path) })
+    }
+
+    fn remember(&mut self, id: NodeId, path: &str) {
         self.line.push(Ancestor { id, path_len: path.len() });
         self.last_path.clear();
         self.last_path.push_str(path);
-        Ok(id)
     }
 
     /// Finds the parent among the last node and its ancestors, else in the index.

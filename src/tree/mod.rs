@@ -112,7 +112,7 @@ impl DataTree {
         let mut tree = Self::bare(options);
         tree.plant_root(Some(b""), acl_cache::OPEN, StatPersisted::default());
         for path in [ZOOKEEPER, quota::QUOTA_ROOT] {
-            tree.plant(path, Some(b""), acl_cache::OPEN, StatPersisted::default());
+            tree.plant_empty(path);
         }
         tree.ensure_config_node();
         tree.size.cached = tree.size.exact;

@@ -82,14 +82,18 @@ impl DataTree {
     /// Makes the configuration's node if a snapshot from before 3.5 left it out. All may read it, and
     /// only the super user may change that (ZOOKEEPER-2014).
     pub fn ensure_config_node(&mut self) {
-        let stat = StatPersisted::default;
-        if self.find(CONFIG_NODE).is_some()
-            || self.plant(CONFIG_NODE, Some(b""), acl_cache::OPEN, stat()).is_none()
-        {
-            return;
+        if let Some(id) = self.plant_empty(CONFIG_NODE) {
+            let all_may_read = SharedAcl::from([acl_cache::anyone(1)]);
+            self.arena[id].acl = self.acls.convert(Some(&all_may_read));
+            self.arena[id].stat.aversion = -1;
         }
-        // It was planted, so it is there.
-        let _ = self.set_acl(CONFIG_NODE, Some(&SharedAcl::from([acl_cache::anyone(1)])), -1);
+    }
+
+    /// One of the server's own nodes, unless it is there or its parent is not.
+    pub(super) fn plant_empty(&mut self, path: &str) -> Option<NodeId> {
+        let place = self.place(path)?;
+        let is_new = self.find_at(&place).is_none();
+        is_new.then(|| self.plant(&place, Some(b""), acl_cache::OPEN, StatPersisted::default()))
     }
 
     /// Shows the configuration `config` of version `version` in its node

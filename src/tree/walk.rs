@@ -77,7 +77,7 @@ impl Walk {
             });
             let children = record.children.as_slice();
             if !children.is_empty() {
-                let pending = children.iter().rev().copied().collect();
+                let pending = children.to_vec();
                 self.levels.push(Level { pending, path_len: self.path.len() });
             }
         }

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod net;
 pub mod op;
 pub mod peer;
+pub mod runtime;
 pub mod server;
 pub mod storage;
 pub mod tree;

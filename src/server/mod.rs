@@ -9,6 +9,7 @@ pub mod auth;
 pub mod conn;
 pub mod conn_stats;
 pub mod connect;
+pub mod container;
 pub mod front;
 #[cfg(test)]
 mod harness;

@@ -1,0 +1,117 @@
+//! What waits for the pipeline's thread.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::ids::{Millis, Zxid};
+use crate::net::Submit;
+use crate::peer::standalone::Standalone;
+use crate::server::request::Input;
+
+/// A question that only the pipeline's thread can answer.
+pub(super) type Query = Box<dyn FnOnce(&Standalone) + Send>;
+
+/// Everything that arrived since the pipeline looked last.
+#[derive(Default)]
+pub(super) struct Arrivals {
+    pub(super) inputs: Vec<Input>,
+    pub(super) durable: Option<Zxid>,
+    pub(super) queries: Vec<Query>,
+    pub(super) stop: bool,
+}
+
+impl Arrivals {
+    fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.durable.is_none() && self.queries.is_empty() && !self.stop
+    }
+}
+
+#[derive(Default)]
+struct State {
+    arrivals: Arrivals,
+    /// The pipeline's thread sleeps; whoever brings something wakes it.
+    asleep: bool,
+    /// The pipeline's thread has ended: whoever asks it something gets no answer.
+    closed: bool,
+}
+
+/// The way to the pipeline's thread.
+#[derive(Default)]
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bring(&self, put: impl FnOnce(&mut Arrivals)) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        put(&mut state.arrivals);
+        if state.asleep {
+            state.asleep = false;
+            drop(state);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// The log is durable up to `zxid`.
+    pub(super) fn durable(&self, zxid: Zxid) {
+        self.bring(|arrivals| arrivals.durable = arrivals.durable.max(Some(zxid)));
+    }
+
+    /// Asks the pipeline's thread.
+    pub(super) fn query(&self, query: Query) {
+        self.bring(|arrivals| arrivals.queries.push(query));
+    }
+
+    /// Ends the pipeline's thread.
+    pub(super) fn stop(&self) {
+        self.bring(|arrivals| arrivals.stop = true);
+    }
+
+    /// Nothing is taken any more; what waits is dropped, and with it the hope for an answer.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.arrivals = Arrivals::default();
+    }
+
+    /// Whether anything waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().arrivals.is_empty()
+    }
+
+    /// What has arrived; waits up to `timeout` for something to.
+    pub(super) fn take(&self, timeout: Millis) -> Arrivals {
+        let timeout = Duration::from_millis(timeout.max(0).unsigned_abs());
+        let mut state = self.lock();
+        if state.arrivals.is_empty() && !timeout.is_zero() {
+            state.asleep = true;
+            state = self
+                .arrived
+                .wait_timeout_while(state, timeout, |state| state.arrivals.is_empty())
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            state.asleep = false;
+        }
+        std::mem::take(&mut state.arrivals)
+    }
+}
+
+impl Submit for Inbox {
+    fn submit(&self, mut batch: Vec<Input>) {
+        self.bring(|arrivals| {
+            if arrivals.inputs.is_empty() {
+                arrivals.inputs = batch;
+            } else {
+                arrivals.inputs.append(&mut batch);
+            }
+        });
+    }
+}

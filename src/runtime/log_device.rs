@@ -1,0 +1,157 @@
+//! The log's own thread. While it syncs one batch the pipeline prepares the next; whatever has
+//! gathered meanwhile is appended together and covered by one sync.
+//!
+//! A batch that comes when the disk is idle and the pipeline has nothing else to do is written on the
+//! pipeline's own thread: two hand-offs fewer, which at one request at a time is most of a write's cost.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::{io, thread};
+
+use log::error;
+
+use crate::ids::Zxid;
+use crate::peer::LogBatch;
+use crate::server::metrics::ServerMetrics;
+use crate::storage;
+use crate::storage::txnlog::TxnLog;
+
+/// Told of the log's progress, from either thread.
+pub(super) trait LogListener: Send + Sync {
+    /// Everything up to `zxid` is on disk.
+    fn durable(&self, zxid: Zxid);
+    /// A write or sync failed, for good: what is on the disk is unknown, and the server must stop.
+    fn failed(&self, error: &storage::Error);
+}
+
+enum Order {
+    Write(LogBatch),
+    Stop,
+}
+
+struct Shared {
+    log: Mutex<TxnLog>,
+    /// Batches that were handed to the thread and are not durable yet.
+    queued: AtomicUsize,
+    metrics: Arc<ServerMetrics>,
+}
+
+impl Shared {
+    fn log(&self) -> MutexGuard<'_, TxnLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends and syncs; the last zxid of what is durable now.
+    fn write(&self, batches: &[LogBatch]) -> storage::Result<Option<Zxid>> {
+        let mut log = self.log();
+        for batch in batches {
+            for (zxid, payload) in batch.iter() {
+                log.append(zxid, payload)?;
+            }
+            if batch.roll {
+                log.roll()?;
+            }
+        }
+        let synced = log.sync()?;
+        if let Some(took) = synced.took {
+            self.metrics.fsynctime.add(took);
+        }
+        Ok(batches.last().and_then(LogBatch::last_zxid))
+    }
+}
+
+/// The way to the log.
+pub(super) struct LogDevice {
+    shared: Arc<Shared>,
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LogDevice {
+    /// Starts the thread behind `log`.
+    pub(super) fn start(
+        log: TxnLog,
+        metrics: Arc<ServerMetrics>,
+        listener: Arc<dyn LogListener>,
+    ) -> io::Result<Self> {
+        let shared =
+            Arc::new(Shared { log: Mutex::new(log), queued: AtomicUsize::new(0), metrics });
+        let (orders, received) = channel();
+        let theirs = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("SyncThread".to_owned())
+            .spawn(move || run(&theirs, &received, &*listener))?;
+        Ok(Self { shared, orders, thread: Some(thread) })
+    }
+
+    /// Whether the thread has nothing to do, so that a batch may be written right here.
+    pub(super) fn is_idle(&self) -> bool {
+        self.shared.queued.load(Ordering::Acquire) == 0
+    }
+
+    /// Writes a batch on the calling thread. Only while [`LogDevice::is_idle`], or batches change
+    /// places.
+    ///
+    /// # Errors
+    /// If the disk fails, which is final.
+    pub(super) fn write_here(&self, batch: LogBatch) -> storage::Result<Option<Zxid>> {
+        self.shared.write(&[batch])
+    }
+
+    /// Hands a batch to the thread.
+    pub(super) fn write_there(&self, batch: LogBatch) {
+        self.shared.queued.fetch_add(1, Ordering::AcqRel);
+        if self.orders.send(Order::Write(batch)).is_err() {
+            error!("the log's thread is gone");
+        }
+    }
+}
+
+/// Writes out what was handed over before, then ends the thread.
+impl Drop for LogDevice {
+    fn drop(&mut self) {
+        let _ = self.orders.send(Order::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the log's thread died of a panic");
+        }
+    }
+}
+
+/// Batches that one sync covers at the most, so that an answer never waits for a flood.
+const BATCHES_MAX: usize = 64;
+
+fn run(shared: &Shared, orders: &Receiver<Order>, listener: &dyn LogListener) {
+    let mut stopping = false;
+    while !stopping {
+        let mut batches = Vec::new();
+        let mut next = orders.recv().ok();
+        while let Some(order) = next {
+            match order {
+                Order::Write(batch) => batches.push(batch),
+                Order::Stop => stopping = true,
+            }
+            next = if batches.len() < BATCHES_MAX && !stopping {
+                orders.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        if batches.is_empty() {
+            return;
+        }
+        let result = shared.write(&batches);
+        shared.queued.fetch_sub(batches.len(), Ordering::AcqRel);
+        match result {
+            Ok(Some(zxid)) => listener.durable(zxid),
+            Ok(None) => {}
+            Err(e) => {
+                listener.failed(&e);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The running server: threads that feed the pure rooms with what happens and carry their effects out.
+//!
+//! Threads of a server alone: accept and selectors ([`crate::net`]), the pipeline, the log's thread,
+//! the snapshot thread, the purge task. The main thread waits for the end.
+
+mod fatal;
+mod inbox;
+mod info;
+mod log_device;
+mod pipeline;
+mod purger;
+mod signals;
+mod snapshotter;
+mod start;
+
+pub use fatal::Fatal;
+pub use signals::stop_on_signals;
+pub use start::{Server, StartError};

@@ -1,0 +1,340 @@
+//! From a configuration to a running server, and its end in order.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use log::{info, warn};
+
+use super::fatal::Fatal;
+use super::inbox::Inbox;
+use super::info::Info;
+use super::pipeline::{self, Pipeline};
+use super::purger::Purger;
+use super::snapshotter::{self, Snapshotter};
+use crate::admin::FourLetterWords;
+use crate::config::{Config, ExitCode};
+use crate::ids::Millis;
+use crate::net::{Clock, NetSettings, Port, Reactor, Submit};
+use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
+use crate::peer::standalone::{Parts, Standalone};
+use crate::server::Database;
+use crate::server::auth::Auth;
+use crate::server::container::{ContainerManager, ContainerOptions};
+use crate::server::front::{Front, FrontSettings, Serving};
+use crate::server::metrics::ServerMetrics;
+use crate::server::prep::{Prep, PrepOptions};
+use crate::server::sessions::SessionTracker;
+use crate::server::throttle::RequestThrottler;
+use crate::storage::snapshot::SnapshotOptions;
+use crate::storage::txnlog::{TxnLog, TxnLogOptions};
+use crate::storage::{self, DataDirs, RealDisk, RestoreOptions, Restored, restore};
+use crate::tree::TreeOptions;
+
+/// The id of a server alone in the session ids that it gives (`SessionTrackerImpl`).
+const STANDALONE_SID: i64 = 1;
+/// Time is looked at this often in a tick, so that a session expires at most a part of a tick late.
+const LOOKS_PER_TICK: Millis = 10;
+
+/// Why a server does not come up.
+#[derive(Debug)]
+pub enum StartError {
+    /// Its files cannot be used.
+    Storage(storage::Error),
+    /// Its port cannot be bound, or a thread cannot be started.
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The configuration asks for what this version does not have.
+    Unsupported(String),
+}
+
+impl StartError {
+    /// The code to exit with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Storage(storage::Error::DataDir(_)) => ExitCode::DataDir,
+            Self::Storage(_) | Self::Io { .. } => ExitCode::Unexpected,
+            Self::Unsupported(_) => ExitCode::InvalidInvocation,
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(e) => e.fmt(f),
+            Self::Io { what, source } => write!(f, "{what}: {source}"),
+            Self::Unsupported(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<storage::Error> for StartError {
+    fn from(e: storage::Error) -> Self {
+        Self::Storage(e)
+    }
+}
+
+fn io_error(what: &str) -> impl FnOnce(io::Error) -> StartError {
+    let what = what.to_owned();
+    move |source| StartError::Io { what, source }
+}
+
+/// A server that serves.
+pub struct Server {
+    front: Arc<Front>,
+    fatal: Arc<Fatal>,
+    local: SocketAddr,
+    reactor: Option<Reactor>,
+    pipeline: Pipeline,
+    _purger: Option<Purger>,
+}
+
+impl Server {
+    /// Restores the database, starts the threads, and serves.
+    ///
+    /// # Errors
+    /// If the files cannot be used, the port is taken, or the configuration asks for what is not
+    /// there yet.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let listen = check_supported(config)?;
+        let clock = Clock::start();
+        let fatal = Arc::new(Fatal::default());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let settings = NetSettings::new(&config.net, listen, cores);
+        let dirs = open_dirs(config)?;
+        let port = Port::bind(&settings)
+            .map_err(io_error(&format!("cannot serve clients on {listen}")))?;
+        let local = port.local_addr();
+        let restored = restore(&dirs, restore_options(config), || clock.now())?;
+        let metrics = Arc::new(ServerMetrics::default());
+        note_restore(&metrics, &restored);
+        let snapshot_due = restored.stats.txns_loaded > 0;
+        let (front, server) = build(config, &clock, metrics, restored)?;
+
+        let inbox = Arc::new(Inbox::default());
+        let info = Info { inbox: Arc::clone(&inbox), dirs: dirs.clone(), clock };
+        let words =
+            FourLetterWords::new(config, local.port(), Arc::clone(&front), Arc::new(info), clock);
+        let submit = Arc::clone(&inbox) as Arc<dyn Submit>;
+        let reactor =
+            Reactor::start(port, settings, clock, Arc::clone(&front), submit, Arc::new(words))
+                .map_err(io_error("cannot start the reactor"))?;
+        let (snap_front, snap_inbox) = (Arc::clone(&front), Arc::clone(&inbox));
+        let snapshotter = Snapshotter::start(snapshotter::Parts {
+            front: snap_front,
+            dirs: dirs.clone(),
+            options: snapshot_options(config),
+            inbox: snap_inbox,
+            clock,
+            fatal: Arc::clone(&fatal),
+        })
+        .map_err(io_error("cannot start the snapshot thread"))?;
+        if snapshot_due {
+            snapshotter.order();
+        }
+        let pipeline = Pipeline::start(pipeline::Parts {
+            server,
+            inbox,
+            log: open_log(config, &dirs, clock),
+            metrics: Arc::clone(&front.metrics),
+            snapshotter,
+            clock,
+            heard: reactor.heard_until(),
+            fatal: Arc::clone(&fatal),
+            tick: (Millis::from(config.sessions.tick_time_ms) / LOOKS_PER_TICK).clamp(10, 500),
+        })
+        .map_err(io_error("cannot start the pipeline"))?;
+        let purger = start_purger(config, dirs)?;
+        front.set_serving(Serving::Yes);
+        Ok(Self { front, fatal, local, reactor: Some(reactor), pipeline, _purger: purger })
+    }
+
+    /// Where clients connect.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Where the server's end is announced.
+    pub fn fatal(&self) -> &Arc<Fatal> {
+        &self.fatal
+    }
+
+    /// Waits until the server is to end, ends it in order, and says how.
+    pub fn wait(mut self) -> ExitCode {
+        let code = self.fatal.wait();
+        self.stop();
+        code
+    }
+
+    /// No new clients, what is in flight is finished, the connections are closed.
+    fn stop(&mut self) {
+        if let Some(reactor) = &mut self.reactor {
+            reactor.stop_accepting();
+        }
+        self.front.set_serving(Serving::No);
+        self.pipeline.stop();
+        if let Some(reactor) = self.reactor.take() {
+            reactor.shutdown();
+        }
+        info!("shutdown complete");
+    }
+}
+
+/// The client address, once it is sure that nothing is asked for in vain.
+fn check_supported(config: &Config) -> Result<SocketAddr, StartError> {
+    if config.quorum.is_distributed() {
+        return Err(StartError::Unsupported(
+            "this version runs alone: more than one server.N, or standaloneEnabled=false, is not \
+             supported yet"
+                .to_owned(),
+        ));
+    }
+    let Some(client) = &config.net.client else {
+        return Err(StartError::Unsupported(
+            "clientPort is not set, and there is no other port to serve clients on".to_owned(),
+        ));
+    };
+    Ok(client.socket_addr())
+}
+
+fn open_dirs(config: &Config) -> Result<DataDirs, StartError> {
+    let storage = &config.storage;
+    Ok(DataDirs::open(
+        Arc::new(RealDisk),
+        &storage.data_dir,
+        &storage.data_log_dir,
+        storage.datadir_autocreate,
+    )?)
+}
+
+fn tree_options(config: &Config) -> TreeOptions {
+    TreeOptions {
+        extended_types: config.tree.extended_types,
+        emulate_353_ttl: config.tree.emulate_353_ttl,
+        digest: config.tree.digest,
+    }
+}
+
+fn snapshot_options(config: &Config) -> SnapshotOptions {
+    SnapshotOptions {
+        compression: config.storage.snapshot_compression,
+        digest: config.tree.digest,
+        last_zxid: config.storage.serialize_last_processed_zxid,
+    }
+}
+
+fn restore_options(config: &Config) -> RestoreOptions {
+    RestoreOptions {
+        tree: tree_options(config),
+        limits: FrontSettings::new(config).limits,
+        db_autocreate: config.storage.db_autocreate,
+        trust_empty_snapshot: config.storage.trust_empty_snapshot,
+        committed_log: usize::try_from(config.storage.commit_log_count).unwrap_or(0),
+        snapshot: snapshot_options(config),
+    }
+}
+
+fn open_log(config: &Config, dirs: &DataDirs, clock: Clock) -> TxnLog {
+    let storage = &config.storage;
+    let options = TxnLogOptions {
+        prealloc: u64::try_from(storage.pre_alloc_bytes).unwrap_or(0),
+        force_sync: storage.force_sync,
+        fsync_warning: storage.fsync_warning_threshold_ms,
+        size_limit: u64::try_from(storage.txn_log_size_limit_bytes).ok().filter(|limit| *limit > 0),
+        limits: FrontSettings::new(config).limits,
+    };
+    TxnLog::new(dirs, options, Box::new(move || clock.now()))
+}
+
+fn note_restore(metrics: &ServerMetrics, restored: &Restored) {
+    let stats = &restored.stats;
+    metrics.startup_snap_load_time.add(stats.snap_load_ms);
+    metrics.startup_txns_loaded.add(i64::try_from(stats.txns_loaded).unwrap_or(i64::MAX));
+    metrics.startup_txns_load_time.add(stats.txns_load_ms);
+    metrics.dbinittime.add(stats.total_ms);
+}
+
+/// The shared front and the server behind it. Sessions without a word get their full timeout again;
+/// ephemerals of sessions that are not there any more go with the first tick, as those sessions do.
+fn build(
+    config: &Config,
+    clock: &Clock,
+    metrics: Arc<ServerMetrics>,
+    restored: Restored,
+) -> Result<(Arc<Front>, Standalone), StartError> {
+    let (now, wall) = (clock.now(), clock.wall());
+    let mut sessions = SessionTracker::new(STANDALONE_SID, config.sessions.tick_time_ms, wall);
+    for (id, timeout) in &restored.sessions {
+        sessions.restore(*id, *timeout, now);
+    }
+    let with_ephemerals = restored.tree.ephemeral_sessions();
+    let orphans: Vec<_> = with_ephemerals.filter(|id| sessions.get(*id).is_none()).collect();
+    if !orphans.is_empty() {
+        warn!("{} sessions have ephemerals but no record; they are closed", orphans.len());
+    }
+    let auth = Auth::new(&config.auth).map_err(|e| StartError::Unsupported(e.to_string()))?;
+    let auth = Arc::new(auth);
+    let db = Arc::new(Database::new(restored.tree));
+    let seed = wall.unsigned_abs();
+    let settings = FrontSettings::new(config);
+    let front = Arc::new(Front::new(settings, Arc::clone(&auth), db, metrics, now, seed));
+    let options = PrepOptions {
+        limits: settings.limits,
+        digest: config.tree.digest,
+        close_session_txn: config.sessions.close_session_txn,
+        enforce_quota: config.server.enforce_quota,
+        reconfig: config.quorum.reconfig_enabled,
+    };
+    let mut snapshots = SnapshotPolicy::new(snapshot_limits(config), seed);
+    snapshots.replayed(restored.stats.txns_loaded);
+    let parts = Parts {
+        front: Arc::clone(&front),
+        prep: Prep::new(options, auth),
+        sessions,
+        snapshots,
+        containers: ContainerManager::new(container_options(config), now),
+        throttler: RequestThrottler::new(
+            config.throttle.request,
+            config.throttle.throttled_op_wait_ms,
+        ),
+        batch_max: usize::try_from(config.server.max_batch_size)
+            .ok()
+            .filter(|n| *n > 0)
+            .unwrap_or(1000),
+        orphans,
+    };
+    Ok((front, Standalone::new(parts)))
+}
+
+fn container_options(config: &Config) -> ContainerOptions {
+    ContainerOptions {
+        check_interval_ms: config.sessions.container_check_interval_ms,
+        max_per_minute: config.sessions.container_max_per_minute,
+        max_never_used_ms: config.sessions.container_max_never_used_ms,
+    }
+}
+
+fn snapshot_limits(config: &Config) -> SnapshotLimits {
+    SnapshotLimits {
+        count: u64::try_from(config.storage.snap_count).unwrap_or(2).max(2),
+        bytes: u64::try_from(config.storage.snap_size_limit_bytes).unwrap_or(0),
+    }
+}
+
+fn start_purger(config: &Config, dirs: DataDirs) -> Result<Option<Purger>, StartError> {
+    let Some(hours) = u64::try_from(config.storage.purge_interval_hours).ok().filter(|h| *h > 0)
+    else {
+        info!("Purge task is not scheduled.");
+        return Ok(None);
+    };
+    let retain = usize::try_from(config.storage.purge_retain_count).unwrap_or(3).max(3);
+    Purger::start(dirs, retain, hours).map(Some).map_err(io_error("cannot start the purge task"))
+}

@@ -175,11 +175,6 @@ impl Auth {
         })
     }
 
-    /// Whether ACLs are not checked at all (`skipACL`).
-    pub fn skips_acl(&self) -> bool {
-        self.skip_acl
-    }
-
     /// Whether `ids` have one of the permissions `perm` by the list `acl`. An empty list allows
     /// everything.
     ///

@@ -240,3 +240,17 @@ fn users_have_names() {
     let infos: Vec<_> = auth.client_infos(&ids).into_iter().map(|i| i.user.unwrap()).collect();
     assert_eq!(infos, ["1.2.3.4", "u", "", ""]);
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_an_id_or_not(id in "[0-9a-f:./+\\-\\n]{0,24}", expr in "[0-9a-f:./+\\-\\n]{0,24}") {
+        let auth = auth();
+        for scheme in ["ip", "digest"] {
+            let list = [acl(1, scheme, &expr)];
+            let allowed = auth.check_acl(&list, 1, &[self::id(scheme, &id)]).is_ok();
+            let valid = auth.fixup_acl(Some(&shared(&list)), &[]).is_ok();
+            proptest::prop_assert!(valid || !allowed || scheme == "digest");
+        }
+        mask_acl(&[acl(1, "digest", &expr)]);
+    }
+}

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use jute::Limits;
 use jute::data::Id;
 use jute::txn::{ErrorTxn, TxnDigest, TxnHeader};
+use log::Level;
 
 use self::body::{Body, Malformed};
 use self::changes::{At, Changes, View};
@@ -124,6 +125,7 @@ impl Prep {
         let result = match Body::read(req.op, &req.body, self.options.limits) {
             Ok(None) => return check_read(req.op, &cx, sessions),
             Err(Malformed::WithoutZxid) => {
+                log::info!("op {} of session {} cannot be decoded", req.op, req.session);
                 return Prepared::without_txn(Some(Code::MarshallingError));
             }
             Err(Malformed::WithZxid) => Err(Code::MarshallingError),
@@ -214,7 +216,9 @@ fn header(cx: &Context<'_>, req: &Request, kind: i32) -> TxnHeader {
 
 /// A write that failed is a transaction that says so.
 fn failed(cx: &Context<'_>, req: &Request, code: Code) -> Prepared {
-    log::debug!("op {} of session {} fails: {code:?}", req.op, cx.session);
+    // What a client may well run into is not worth a line each time.
+    let level = if code.number() > Code::ApiError.number() { Level::Info } else { Level::Debug };
+    log::log!(level, "op {} of session {} fails: {code:?}", req.op, cx.session);
     let txn = Txn::Error(ErrorTxn { err: code.number() });
     let record = TxnRecord { header: header(cx, req, op::ERROR), txn, digest: None };
     Prepared { record: Some(record), error: Some(code) }

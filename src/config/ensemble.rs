@@ -82,12 +82,10 @@ fn limits_and_switches(values: &mut Values<'_>) -> Result<QuorumConfig> {
 
 fn observer_master_port(values: &mut Values<'_>) -> Result<Option<u16>> {
     let port = values.int("observerMasterPort")?;
-    match u16::try_from(port) {
-        Ok(0) => Ok(None),
-        Ok(port) => Ok(Some(port)),
-        Err(_) if port < 0 => Ok(None),
-        Err(_) => Err(values.error(format!("observerMasterPort={port}: port out of range"))),
+    if port > i32::from(u16::MAX) {
+        values.warn("observerMasterPort", format!("{port} is no port, no observers are served"));
     }
+    Ok(u16::try_from(port).ok().filter(|&port| port != 0))
 }
 
 fn sasl(values: &mut Values<'_>) -> Result<QuorumSasl> {

@@ -198,6 +198,22 @@ fn whitelist(values: &mut Values<'_>, read_only_mode: bool) -> Whitelist {
     Whitelist::Only(words)
 }
 
+/// The class that publishes metrics must be one of the three that the Java server brings along: there
+/// is no class path to find another on.
+pub(super) fn check_metrics_provider(values: &mut Values<'_>) -> Result<()> {
+    const KEY: &str = "metricsProvider.className";
+    const KNOWN: [&str; 3] = [
+        "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
+        "org.apache.zookeeper.metrics.impl.NullMetricsProvider",
+        "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+    ];
+    let class = values.text(KEY);
+    if KNOWN.contains(&class.as_str()) {
+        return Ok(());
+    }
+    Err(values.error(format!("{KEY}={class}: metrics provider class was not found")))
+}
+
 pub(super) fn throttle(values: &mut Values<'_>) -> Result<ThrottleConfig> {
     Ok(ThrottleConfig {
         connection: connection_throttle(values)?,

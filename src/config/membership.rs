@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::Ipv6Addr;
 
 use super::java;
 use super::properties::Properties;
@@ -55,7 +56,8 @@ impl Membership {
         Ok(membership)
     }
 
-    /// Every voter must be in a group; one without a weight weighs 1.
+    /// Every voter must be in a group; one without a weight weighs 1. Who does not vote has no
+    /// weight but a written one, and a group cannot be weighed without it.
     fn complete_groups(
         &self,
         groups: &BTreeMap<Sid, i64>,
@@ -67,7 +69,13 @@ impl Membership {
             }
             weights.entry(voter.sid).or_insert(1);
         }
-        Ok(())
+        match groups.keys().find(|sid| !weights.contains_key(sid)) {
+            Some(sid) => Err(format!(
+                "Server {sid} is in a group and has no weight: it does not vote, and there is no \
+                 weight.{sid}"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The text that members compare and that `/zookeeper/config` holds
@@ -121,7 +129,7 @@ fn read_group(key: &str, value: &str, groups: &mut BTreeMap<Sid, i64>) -> Result
 impl QuorumServer {
     /// Reads the value of `server.<sid>`. Blanks are not cut, as in Java.
     pub(super) fn parse(sid: Sid, spec: &str, multi_address: bool) -> Result<Self, String> {
-        let malformed = || format!("server.{sid}={spec} {FORM}");
+        let malformed = || format!("server.{sid}={spec:?} {FORM}");
         let parts = java::split(spec, ';');
         let (servers, client) = match parts[..] {
             [servers] => (servers, None),
@@ -167,15 +175,16 @@ impl QuorumServer {
     /// The value of its line: addresses sorted by host, the role, and the client address unless that
     /// came from the static file (`QuorumServer.toString`).
     pub fn text(&self) -> String {
-        let mut addresses: Vec<&PeerAddress> = self.addresses.iter().collect();
-        addresses.sort_by(|a, b| a.host.cmp(&b.host));
+        let mut addresses: Vec<(String, &PeerAddress)> =
+            self.addresses.iter().map(|address| (host_text(&address.host), address)).collect();
+        addresses.sort_by(|a, b| a.0.cmp(&b.0));
         let listed: Vec<String> = addresses
             .iter()
-            .map(|a| format!("{}:{}:{}", delimited(&a.host), a.quorum_port, a.election_port))
+            .map(|(host, a)| format!("{host}:{}:{}", a.quorum_port, a.election_port))
             .collect();
         let mut text = format!("{}:{}", listed.join("|"), self.peer_type.name());
         if let Some(client) = self.client.as_ref().filter(|_| !self.client_from_static) {
-            let _ = write!(text, ";{}:{}", delimited(&client.host), client.port);
+            let _ = write!(text, ";{}:{}", host_text(&client.host), client.port);
         }
         text
     }
@@ -191,7 +200,7 @@ impl PeerAddress {
             _ => return None,
         };
         let (quorum_port, election_port) = (port(quorum_port)?, port(election_port)?);
-        Some((Self { host: host.to_owned(), quorum_port, election_port }, role))
+        Some((Self { host: host_or_local(host), quorum_port, election_port }, role))
     }
 }
 
@@ -201,7 +210,7 @@ impl HostPort {
         let (first, rest) = host_and_rest(text)?;
         match rest[..] {
             [] => Some(Self { host: "0.0.0.0".to_owned(), port: port(first)? }),
-            [number] => Some(Self { host: first.to_owned(), port: port(number)? }),
+            [number] => Some(Self { host: host_or_local(first), port: port(number)? }),
             _ => None,
         }
     }
@@ -226,6 +235,11 @@ impl PeerType {
     }
 }
 
+/// Java takes no host for this one.
+fn host_or_local(host: &str) -> String {
+    if host.is_empty() { "localhost".to_owned() } else { host.to_owned() }
+}
+
 fn port(text: &str) -> Option<u16> {
     java::parse_int(text)?.try_into().ok()
 }
@@ -244,6 +258,14 @@ fn host_and_rest(text: &str) -> Option<(&str, Vec<&str>)> {
     }
 }
 
-fn delimited(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+/// A host as Java shows it: IPv6 literals in full and in brackets, anything else as it was written.
+fn host_text(host: &str) -> String {
+    match host.parse::<Ipv6Addr>() {
+        Ok(ip) => {
+            let segments: Vec<String> = ip.segments().iter().map(|s| format!("{s:x}")).collect();
+            format!("[{}]", segments.join(":"))
+        }
+        Err(_) if host.contains(':') => format!("[{host}]"),
+        Err(_) => host.to_owned(),
+    }
 }

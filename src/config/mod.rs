@@ -100,6 +100,7 @@ impl Config {
         let storage = interpret::storage(values)?;
         let mut net = interpret::net(values, resolve)?;
         let sessions = interpret::sessions(values)?;
+        interpret::check_metrics_provider(values)?;
         let quorum = ensemble::quorum(values, written, &mut net.client, resolve)?;
         let tree = interpret::tree(values)?;
         let server = interpret::server(values)?;
@@ -153,7 +154,9 @@ impl Config {
     }
 }
 
+/// The first address of a host; no host is this one, as `InetAddress.getByName` has it.
 fn resolve(host: &str) -> io::Result<IpAddr> {
+    let host = if host.is_empty() { "localhost" } else { host };
     let found = (host, 0).to_socket_addrs()?.next();
     found.map(|address| address.ip()).ok_or_else(|| io::ErrorKind::NotFound.into())
 }

@@ -115,11 +115,9 @@ impl Iterator for LogicalLines<'_> {
                     continue;
                 }
             }
-            if !self.take_natural_line(&mut line) && !line.is_empty() {
+            // Java takes a backslash that nothing follows for a line, too: an empty one.
+            if !self.take_natural_line(&mut line) || self.at == self.bytes.len() {
                 return Some(line);
-            }
-            if self.at == self.bytes.len() {
-                return (!line.is_empty()).then_some(line);
             }
             self.skip_join();
         }
@@ -225,6 +223,8 @@ mod tests {
             ("a=b\\\n\nc=", "a", "b"),
             ("a=b\\", "a", "b"),
             ("\\\n# comment\n\\\na=b", "a", "b"),
+            ("\\", "", ""),
+            ("\\\n\\\n", "", ""),
         ] {
             let first = entries(text).swap_remove(0);
             assert_eq!(first, (key.to_owned(), value.to_owned()), "{text:?}");
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn nothing_makes_nothing() {
-        for text in ["", "\n\r\n", "# only\\\n", "\\", "\\\n\\\n", "#"] {
+        for text in ["", "\n\r\n", "# only\\\n", "\\\n#", "#"] {
             assert_eq!(entries(text), [], "{text:?}");
         }
     }

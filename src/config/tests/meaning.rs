@@ -204,7 +204,10 @@ fn wrong_values_are_refused_with_key_value_and_what_was_expected() {
             "quorum.auth.learnerRequireSasl is disabled, so cannot enable \
              quorum.auth.serverRequireSasl",
         ),
-        ("observerMasterPort=70000", "observerMasterPort=70000: port out of range"),
+        (
+            "metricsProvider.className=com.example.Own",
+            "metricsProvider.className=com.example.Own: metrics provider class was not found",
+        ),
     ] {
         assert_eq!(refusal(lines), message, "{lines:?}");
     }

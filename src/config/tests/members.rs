@@ -36,11 +36,15 @@ fn server_lines_are_read_as_java_reads_them() {
         ("a:2888:3888", "a:2888:3888:participant"),
         ("a:2888:3888:observer", "a:2888:3888:observer"),
         ("a:2888:3888: OBSERVER ", "a:2888:3888:observer"),
+        (":2888:3888;:2181", "localhost:2888:3888:participant;localhost:2181"),
         ("a:2888:3888;2181", "a:2888:3888:participant;0.0.0.0:2181"),
         ("a:2888:3888;", "a:2888:3888:participant"),
         ("a:2888:3888::", "a:2888:3888:participant"),
         ("a:2888:3888:observer;h:2181", "a:2888:3888:observer;h:2181"),
-        ("[::1]:2888:3888;[fe80::2]:2181", "[::1]:2888:3888:participant;[fe80::2]:2181"),
+        (
+            "[::1]:2888:3888;[fe80::2]:2181",
+            "[0:0:0:0:0:0:0:1]:2888:3888:participant;[fe80:0:0:0:0:0:0:2]:2181",
+        ),
         ("b:1:2|a:3:4", "a:3:4|b:1:2:participant"),
         ("b:1:2:observer|a:3:4;2181", "a:3:4|b:1:2:observer;0.0.0.0:2181"),
     ] {
@@ -166,6 +170,10 @@ fn groups_and_weights_make_another_rule() {
     );
     for (lines, message) in [
         ("group.1=1:2\n", "Server 3 is not in a group"),
+        (
+            "group.1=1:2:3:9\n",
+            "Server 9 is in a group and has no weight: it does not vote, and there is no weight.9",
+        ),
         ("group.1=1:2:3\ngroup.2=3\n", "Server 3 is in multiple groups"),
         ("groupX=1\n", "groupX: expected a whole number behind the dot"),
         ("group.1=a\n", "group.1=a: expected server ids with ':' between them"),

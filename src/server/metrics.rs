@@ -4,8 +4,9 @@
 //! Some stay at zero here because what they measure does not exist in this server (netty's buffers,
 //! the pauses of a JVM's collector, the queue of dead watchers): a dashboard finds them all the same.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use hashbrown::HashMap;
 
 use super::histogram::{Batch, Counter, Quantiles, Summary, Value};
 use crate::tree::path::top_namespace;
@@ -206,20 +207,27 @@ impl ServerMetrics {
     }
 }
 
-/// One metric for each key that turned up.
+/// One metric for each key that turned up, as far as there is room.
 #[derive(Debug, Default)]
 pub struct MetricSet<M> {
-    members: RwLock<BTreeMap<String, Arc<M>>>,
+    members: RwLock<HashMap<String, Arc<M>, foldhash::fast::RandomState>>,
 }
 
+/// The most keys of a set. The names of nodes are among them, so without a limit a million nodes
+/// beneath the root would cost a million metrics.
+const MEMBERS_MAX: usize = 4096;
+
 impl<M: Default> MetricSet<M> {
-    /// The metric of `key`, made if it is the first time.
-    pub fn of(&self, key: &str) -> Arc<M> {
-        let found = self.members.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
-        found.unwrap_or_else(|| {
-            let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(members.entry(key.to_owned()).or_default())
-        })
+    /// The metric of `key`, made if it is the first time; none if there are too many already.
+    pub fn of(&self, key: &str) -> Option<Arc<M>> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let found = members.get(key).cloned();
+        if found.is_some() || members.len() >= MEMBERS_MAX {
+            return found;
+        }
+        drop(members);
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(members.entry(key.to_owned()).or_default()))
     }
 
     fn each(&self, mut visit: impl FnMut(&str, &M)) {
@@ -262,7 +270,7 @@ impl NamespaceBatch {
     /// Hands over what was gathered.
     pub fn flush(&mut self, set: &MetricSet<Summary>) {
         if self.batch.count > 0 {
-            set.of(&self.namespace).add_batch(&self.batch);
+            set.of(&self.namespace).iter().for_each(|summary| summary.add_batch(&self.batch));
             self.batch = Batch::EMPTY;
         }
     }
@@ -270,13 +278,15 @@ impl NamespaceBatch {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
     fn names_are_those_of_the_java_server() {
         let metrics = ServerMetrics::default();
         metrics.bytes_received_count.add(7);
-        metrics.read_per_namespace.of("app").add(80);
+        metrics.read_per_namespace.of("app").unwrap().add(80);
         let mut all = BTreeMap::new();
         metrics.list(&mut |name, value| {
             assert!(all.insert(name.clone(), value).is_none(), "{name} twice");
@@ -298,7 +308,17 @@ mod tests {
             batch.add(path, 10, &set);
         }
         batch.flush(&set);
-        assert_eq!((set.of("a").count(), set.of("a").sum()), (2, 2 * (4 + 10 + 68)));
-        assert_eq!((set.of("b").count(), set.of("b").sum()), (1, 2 + 10 + 68));
+        let figures = |key| set.of(key).map(|m: Arc<Summary>| (m.count(), m.sum()));
+        assert_eq!(figures("a"), Some((2, 2 * (4 + 10 + 68))));
+        assert_eq!(figures("b"), Some((1, 2 + 10 + 68)));
+    }
+
+    #[test]
+    fn a_set_has_room_for_so_many() {
+        let set = MetricSet::<Counter>::default();
+        let keys: Vec<String> = (0..=MEMBERS_MAX).map(|i| i.to_string()).collect();
+        assert!(keys[..MEMBERS_MAX].iter().all(|key| set.of(key).is_some()));
+        assert!(set.of(&keys[MEMBERS_MAX]).is_none());
+        assert!(set.of(&keys[7]).is_some());
     }
 }

@@ -6,7 +6,6 @@ use crate::ids::Zxid;
 use crate::server::auth::perms;
 use crate::server::front::Front;
 use crate::server::histogram::Summary;
-use crate::server::metrics::MetricSet;
 use crate::server::reply::notification;
 use crate::tree::{EventSink, EventType, SharedAcl, path};
 
@@ -30,7 +29,10 @@ impl EventSink for Told<'_> {
     }
 
     fn on_write(&mut self, path: &str, bytes: usize) {
-        count_write(&self.front.metrics.write_per_namespace, path, bytes);
+        let set = &self.front.metrics.write_per_namespace;
+        if let Some(summary) = path::top_namespace(path).and_then(|namespace| set.of(namespace)) {
+            summary.add((path.len() + bytes) as i64);
+        }
     }
 }
 
@@ -67,11 +69,5 @@ impl Told<'_> {
             front.stats.response_size.set(len as i32);
             front.metrics.watch_bytes.add(len as i64 * sent as i64);
         }
-    }
-}
-
-fn count_write(set: &MetricSet<Summary>, path: &str, bytes: usize) {
-    if let Some(namespace) = path::top_namespace(path) {
-        set.of(namespace).add((path.len() + bytes) as i64);
     }
 }

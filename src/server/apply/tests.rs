@@ -315,7 +315,7 @@ fn writes_weigh_on_their_namespace() {
     let mut world = World::new();
     world.create("/app", b"12345");
     world.create("/app/x", b"1");
-    let set = world.front.metrics.write_per_namespace.of("app");
+    let set = world.front.metrics.write_per_namespace.of("app").unwrap();
     assert_eq!((set.count(), set.sum()), (2, 4 + 5 + 6 + 1));
 }
 

@@ -444,6 +444,6 @@ fn reads_weigh_on_their_namespace() {
     bytes.extend(read_request(2, op::EXISTS, "/app", false));
     bytes.extend(request(3, op::WHO_AM_I, &[]));
     world.feed(&mut peer, &bytes);
-    let set = world.front.metrics.read_per_namespace.of("app");
+    let set = world.front.metrics.read_per_namespace.of("app").unwrap();
     assert_eq!((set.count(), set.sum()), (2, 2 * (4 + 68) + 5));
 }

@@ -1,8 +1,10 @@
 //! The connections that are alive, by their own number and by session
 //! (`ServerCnxnFactory.cnxns`, `sessionMap`).
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
 use super::conn::ConnShared;
 use super::reason::DisconnectReason;
@@ -10,8 +12,8 @@ use crate::ids::{ConnId, SessionId};
 
 #[derive(Debug, Default)]
 struct Maps {
-    conns: HashMap<ConnId, Arc<ConnShared>>,
-    sessions: HashMap<SessionId, ConnId>,
+    conns: HashMap<ConnId, Arc<ConnShared>, RandomState>,
+    sessions: HashMap<SessionId, ConnId, RandomState>,
 }
 
 /// The connections that are alive. Never locked while an output is.

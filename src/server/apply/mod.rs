@@ -96,6 +96,7 @@ impl Applier {
         } else if request.op == op::CREATE_SESSION && !matches!(record.txn, Txn::Error(_)) {
             connect::welcome(front, conn);
             self.count(front, (request, conn), LastOp::CreateSession, zxid, None, now);
+            front.metrics.updatelatency.add(latency(request, now));
         } else if !conn.is_closing() {
             let mut out = conn.lock_output();
             let frame = Frame::begin(&mut out, request.cxid, zxid);

@@ -3,6 +3,7 @@
 
 mod client;
 mod frame;
+mod gauges;
 mod run;
 
 #[cfg(test)]
@@ -18,7 +19,6 @@ use jute::Limits;
 
 use super::Database;
 use super::auth::Auth;
-use super::histogram::Value;
 use super::metrics::ServerMetrics;
 use super::stats::ServerStats;
 use super::throttle::{BlueThrottle, ConnectKind, Load};
@@ -143,53 +143,6 @@ impl Front {
             self.metrics.connection_token_deficit.add(i64::from(throttle.deficit()));
         }
         admitted
-    }
-
-    /// Every figure that this room knows with its name, as `mntr` lists them (without the `zk_` in
-    /// front): the metrics and the gauges. Whoever prints them adds those of the process (file
-    /// descriptors), of sessions and of the ensemble.
-    pub fn list_metrics(&self, now: Millis, sink: &mut dyn FnMut(String, Value)) {
-        self.list_stats(now, sink);
-        self.list_tree(sink);
-        self.metrics.list(sink);
-    }
-
-    fn list_stats(&self, now: Millis, sink: &mut dyn FnMut(String, Value)) {
-        let stats = &self.stats;
-        let (non_mtls_local, non_mtls_remote) = stats.non_mtls();
-        let drop_chance =
-            self.connect_throttle.lock().unwrap_or_else(PoisonError::into_inner).drop_chance();
-        sink("avg_latency".to_owned(), Value::Float(stats.latency.avg()));
-        sink("connection_drop_probability".to_owned(), Value::Float(drop_chance));
-        for (name, value) in [
-            ("max_latency", stats.latency.max()),
-            ("min_latency", stats.latency.min()),
-            ("packets_received", stats.packets_received() as i64),
-            ("packets_sent", stats.packets_sent() as i64),
-            ("num_alive_connections", self.db.conns.len() as i64),
-            ("outstanding_requests", self.load.in_process()),
-            ("uptime", stats.uptime(now)),
-            ("last_client_response_size", i64::from(stats.response_size.last())),
-            ("max_client_response_size", i64::from(stats.response_size.max())),
-            ("min_client_response_size", i64::from(stats.response_size.min())),
-            ("auth_failed_count", stats.auth_failed()),
-            ("non_mtls_remote_conn_count", non_mtls_remote),
-            ("non_mtls_local_conn_count", non_mtls_local),
-        ] {
-            sink(name.to_owned(), Value::Int(value));
-        }
-    }
-
-    fn list_tree(&self, sink: &mut dyn FnMut(String, Value)) {
-        let tree = self.db.read_tree();
-        for (name, value) in [
-            ("znode_count", tree.node_count() as i64),
-            ("ephemerals_count", tree.ephemerals_count() as i64),
-            ("approximate_data_size", tree.cached_approximate_data_size()),
-            ("watch_count", self.db.lock_watches().watch_count() as i64),
-        ] {
-            sink(name.to_owned(), Value::Int(value));
-        }
     }
 
     /// `srst`: figures and metrics start afresh.

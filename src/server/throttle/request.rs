@@ -6,7 +6,8 @@ use crate::ids::Millis;
 use crate::op::op;
 use crate::server::request::Request;
 
-/// What the throttler says of a request.
+/// What the throttler says of a request. Whoever asks counts: `throttled_ops`,
+/// `request_throttle_wait_count`, `stale_requests_dropped`, `request_throttle_queue_time_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// Process it.
@@ -68,5 +69,81 @@ impl RequestThrottler {
         let gone = self.settings.stale_connection_check && conn.is_stale();
         let age = now - request.received_ms;
         gone || (self.settings.stale_latency_check && age > i64::from(conn.session_timeout()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::server::harness::{World, settings};
+    use crate::server::reason::DisconnectReason;
+
+    fn request(world: &mut World, kind: i32) -> Request {
+        let peer = world.connect();
+        Request {
+            conn: Some(Arc::clone(peer.conn())),
+            session: peer.session(),
+            cxid: 1,
+            op: kind,
+            body: Box::default(),
+            auth: peer.conn().auth(),
+            received_ms: 1_000,
+            throttled: false,
+        }
+    }
+
+    fn throttler(max_requests: i32, wait: i32) -> RequestThrottler {
+        let base = settings().throttle.request;
+        RequestThrottler::new(RequestThrottle { max_requests, ..base }, wait)
+    }
+
+    #[test]
+    fn off_it_lets_everything_pass() {
+        let request = request(&mut World::new(), op::CREATE);
+        request.conn.as_ref().unwrap().close_now(DisconnectReason::Unknown);
+        assert_eq!(throttler(0, 0).admit(&request, 1_000_000, 99_000), Admission::Pass);
+    }
+
+    #[test]
+    fn too_many_in_process_stall() {
+        let request = request(&mut World::new(), op::CREATE);
+        assert_eq!(throttler(2, 0).admit(&request, 1, 1_000), Admission::Pass);
+        assert_eq!(throttler(2, 0).admit(&request, 2, 1_000), Admission::Stall(100));
+    }
+
+    #[test]
+    fn stale_requests_are_dropped_and_all_behind_them() {
+        let mut world = World::new();
+        let create = request(&mut world, op::CREATE);
+        let conn = Arc::clone(create.conn.as_ref().unwrap());
+        let close = Request { op: op::CLOSE_SESSION, ..create.clone() };
+        conn.close_now(DisconnectReason::Unknown);
+        assert_eq!(throttler(2, 0).admit(&create, 0, 1_000), Admission::DropStale);
+        assert_eq!(throttler(2, 0).admit(&close, 0, 1_000), Admission::Pass);
+        conn.set_invalid();
+        assert_eq!(throttler(2, 0).admit(&close, 0, 1_000), Admission::Drop);
+        assert_eq!(throttler(0, 0).admit(&create, 0, 1_000), Admission::Drop);
+    }
+
+    #[test]
+    fn requests_older_than_the_session_are_stale_if_asked_for() {
+        let create = request(&mut World::new(), op::CREATE);
+        let base = settings().throttle.request;
+        let rules = RequestThrottle { max_requests: 9, stale_latency_check: true, ..base };
+        let throttler = RequestThrottler::new(rules, 0);
+        assert_eq!(throttler.admit(&create, 0, 11_000), Admission::Pass);
+        assert_eq!(throttler.admit(&create, 0, 11_001), Admission::DropStale);
+    }
+
+    #[test]
+    fn who_waited_too_long_is_told_so() {
+        let mut world = World::new();
+        let create = request(&mut world, op::CREATE);
+        let close = request(&mut world, op::CLOSE_SESSION);
+        assert_eq!(throttler(0, 50).admit(&create, 0, 1_050), Admission::Pass);
+        assert_eq!(throttler(0, 50).admit(&create, 0, 1_051), Admission::Throttled);
+        assert_eq!(throttler(0, 50).admit(&close, 0, 9_000), Admission::Pass);
     }
 }

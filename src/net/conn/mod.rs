@@ -12,8 +12,9 @@
 //! - A write that takes less than it was given has filled the socket; room raises a new edge.
 //!
 //! Memory: input is read into the thread's buffer and only an unfinished packet is copied into
-//! `input`; both `input` and the output are given back once a connection has been quiet for a while
-//! ([`Conn::slim`]), so that an idle session costs little more than its structs.
+//! `input`; both `input` and the output are given back, the large ones as soon as they are empty and
+//! the others once a connection has been quiet for a while ([`Conn::slim`]), so that an idle session
+//! costs little more than its structs.
 
 mod input;
 mod output;
@@ -34,6 +35,11 @@ use crate::server::request::Input;
 /// How much is read in one turn at most, and how much of an unfinished packet may stand before it in
 /// the thread's buffer. What is larger is gathered in the connection itself.
 const READ: usize = 64 << 10;
+
+/// Buffers that hold no more than this are left to a connection that has nothing to do for now. Larger
+/// ones go at once, to be used by the next: many connections with one large reply each would keep
+/// them all.
+const QUIET_CAPACITY: usize = 16 << 10;
 
 /// What has come up for a connection since its last turn.
 #[derive(Debug, Clone, Copy, Default)]
@@ -225,7 +231,10 @@ impl Conn {
         }
         match self.serve(env, scratch, signals) {
             Ok(true) => Outcome::Again,
-            Ok(false) => Outcome::Wait,
+            Ok(false) => {
+                self.give_back(QUIET_CAPACITY);
+                Outcome::Wait
+            }
             Err(End::Now(reason)) => self.drop_now(env, scratch, reason),
             Err(End::AfterOutput(reason)) => {
                 self.detach(env, scratch, reason);

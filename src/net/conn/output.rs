@@ -136,16 +136,25 @@ impl Conn {
         self.input.capacity() > IDLE_CAPACITY || self.output.capacity() > IDLE_CAPACITY
     }
 
-    /// Gives back what the buffers do not hold; the shared output too, for buffers are traded with it.
+    /// Gives back empty buffers of its own that could hold more than `capacity`.
+    pub(super) fn give_back(&mut self, capacity: usize) {
+        if self.input.is_empty() && self.input.capacity() > capacity {
+            self.input = Vec::new();
+        }
+        if self.unwritten() == 0 && self.output.capacity() > capacity {
+            self.output = Vec::new();
+            self.written = 0;
+        }
+    }
+
+    /// Gives back what an idle connection does not need; of the shared output too, for buffers are
+    /// traded with it.
     pub(in crate::net) fn slim(&mut self) {
+        self.give_back(IDLE_CAPACITY);
         for buffer in [&mut self.input, &mut *self.shared.lock_output()] {
             if buffer.capacity() > IDLE_CAPACITY {
                 buffer.shrink_to_fit();
             }
-        }
-        if self.unwritten() == 0 {
-            self.output = Vec::new();
-            self.written = 0;
         }
     }
 }

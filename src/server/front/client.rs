@@ -191,9 +191,8 @@ impl Client {
                 Ok(()) => Ok(packet),
                 Err(why) => refuse(why),
             },
-            Packet::Part(0) => Err(at(0, Next::More)),
-            Packet::Part(wanted) => match self.check_packet(front, wanted - LEN) {
-                Ok(()) => Err(Progress { consumed: 0, wanted, next: Next::More }),
+            Packet::Part(len) => match len.map_or(Ok(()), |len| self.check_packet(front, len)) {
+                Ok(()) => Err(at(0, Next::More)),
                 Err(why) => refuse(why),
             },
             Packet::BadLength(len) => {
@@ -243,5 +242,5 @@ fn must_wait(front: &Front, conn: &ConnShared) -> bool {
 }
 
 fn at(consumed: usize, next: Next) -> Progress {
-    Progress { consumed, wanted: 0, next }
+    Progress { consumed, next }
 }

@@ -33,9 +33,6 @@ pub enum Next {
 pub struct Progress {
     /// How many bytes of the input are done with.
     pub consumed: usize,
-    /// Of the input behind those: how many bytes the next packet takes, with its length; 0 where that
-    /// is not known yet. At most `jute.maxbuffer` + 4.
-    pub wanted: usize,
     /// What to do.
     pub next: Next,
 }
@@ -43,8 +40,8 @@ pub struct Progress {
 /// What stands at the start of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packet<'a> {
-    /// Not a whole packet yet. It takes that many bytes in all; 0 where not even its length is there.
-    Part(usize),
+    /// Not a whole packet yet. It has that many bytes without its length, where that is there.
+    Part(Option<usize>),
     /// A whole one, without its length.
     Whole(&'a [u8]),
     /// A length that no packet may have.
@@ -57,12 +54,12 @@ pub(super) const LEN: usize = 4;
 /// Looks at the packet at the start of `input`, which may be `max` bytes long.
 #[inline]
 pub(super) fn next_packet(input: &[u8], max: usize) -> Packet<'_> {
-    let Some((len, rest)) = input.split_first_chunk::<LEN>() else { return Packet::Part(0) };
+    let Some((len, rest)) = input.split_first_chunk::<LEN>() else { return Packet::Part(None) };
     let field = i32::from_be_bytes(*len);
     match usize::try_from(field) {
         Ok(len) if len <= max => match rest.get(..len) {
             Some(body) => Packet::Whole(body),
-            None => Packet::Part(LEN + len),
+            None => Packet::Part(Some(len)),
         },
         _ => Packet::BadLength(field),
     }
@@ -98,8 +95,8 @@ mod tests {
 
     #[test]
     fn lengths() {
-        assert_eq!(next_packet(&[0, 0, 0], 9), Packet::Part(0));
-        assert_eq!(next_packet(&[0, 0, 0, 2, 7], 9), Packet::Part(6));
+        assert_eq!(next_packet(&[0, 0, 0], 9), Packet::Part(None));
+        assert_eq!(next_packet(&[0, 0, 0, 2, 7], 9), Packet::Part(Some(2)));
         assert_eq!(next_packet(&[0, 0, 0, 2, 7, 8, 9], 9), Packet::Whole(&[7, 8]));
         assert_eq!(next_packet(&[0, 0, 0, 0], 9), Packet::Whole(&[]));
         assert_eq!(next_packet(&[0, 0, 0, 10], 9), Packet::BadLength(10));

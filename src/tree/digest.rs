@@ -136,6 +136,10 @@ impl Digests {
     pub(super) fn expect(&mut self, digest: ZxidDigest, snapshot_start: Zxid) {
         let usable = digest.zxid > Zxid::ZERO && digest.zxid >= snapshot_start;
         self.from_snapshot = (self.enabled && usable).then_some(digest);
+        if let Some(target) = self.from_snapshot {
+            // A snapshot that was taken while nothing changed is not fuzzy.
+            self.compare_snapshot(snapshot_start, target);
+        }
     }
 
     /// Records the digest after transaction `zxid`, or compares it where the tree was fuzzy until

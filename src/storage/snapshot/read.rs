@@ -180,7 +180,7 @@ impl Input {
         i64::from(self.adler().hash())
     }
 
-    /// At least `n` bytes that were not consumed.
+    /// The next `n` bytes that were not consumed.
     fn need(&mut self, n: usize) -> Outcome<&[u8]> {
         while self.bytes().len() < n && !self.eof {
             self.read_more()?;
@@ -188,7 +188,7 @@ impl Input {
         if self.bytes().len() < n {
             return Err(ENDS_EARLY.to_owned());
         }
-        Ok(self.bytes())
+        Ok(&self.bytes()[..n])
     }
 
     /// More bytes than there are: twice as many, so that a long item is not parsed over and over.

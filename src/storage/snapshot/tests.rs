@@ -1,1 +1,243 @@
+use std::path::Path;
+use std::sync::Arc;
 
+use jute::Limits;
+use jute::data::{SharedAcl, StatPersisted};
+use proptest::prelude::*;
+
+use super::body::{BodyWalk, Item, put_acls, put_end, put_node, put_sessions};
+use super::*;
+use crate::ids::SessionId;
+use crate::storage::names::{SNAPSHOT, ZxidFile, files};
+use crate::storage::testing::*;
+use crate::storage::{DataDirs, Error, Result};
+use crate::tree::{DataTree, TreeOptions, WalkedNode};
+
+/// The content of a snapshot, as it came.
+#[derive(Debug, Default, PartialEq)]
+struct Content {
+    sessions: Vec<(SessionId, i32)>,
+    acls: Vec<(i64, SharedAcl)>,
+    nodes: Vec<(String, Option<Vec<u8>>, i64, StatPersisted)>,
+    trailer: Trailer,
+}
+
+fn content(dirs: &DataDirs, file: &ZxidFile) -> Result<Content> {
+    let mut c = Content::default();
+    c.trailer = read(&**dirs.disk(), file, Limits::default(), |item| {
+        match item {
+            Item::Session(id, timeout) => c.sessions.push((id, timeout)),
+            Item::Acl(index, acl) => c.acls.push((index, acl)),
+            Item::Node { path, data, acl, stat } => {
+                c.nodes.push((path.into_owned(), data.map(<[u8]>::to_vec), acl, stat));
+            }
+            Item::End => {}
+        }
+        Ok(())
+    })?;
+    Ok(c)
+}
+
+fn body(c: &Content) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_sessions(&c.sessions, &mut out);
+    put_acls(c.acls.len(), c.acls.iter().map(|(i, a)| (*i, &a[..])), &mut out);
+    for (path, data, acl, stat) in &c.nodes {
+        put_node(WalkedNode { path, data: data.as_deref(), acl: *acl, stat }, &mut out);
+    }
+    put_end(&mut out);
+    out
+}
+
+fn write(dirs: &DataDirs, zxid: Zxid, compression: Compression, c: &Content) {
+    let disk = Arc::clone(dirs.disk());
+    let mut writer = SnapshotWriter::create(disk, dirs.snap(), zxid, compression).unwrap();
+    for piece in body(c).chunks(1000) {
+        writer.put(piece).unwrap();
+    }
+    writer.finish(c.trailer).unwrap();
+}
+
+fn only(dirs: &DataDirs) -> ZxidFile {
+    files(&**dirs.disk(), dirs.snap(), SNAPSHOT).unwrap().remove(0)
+}
+
+fn golden_snapshots() -> Vec<(String, String, Vec<u8>)> {
+    golden().into_iter().filter(|g| g.1.starts_with("snapshot.")).collect()
+}
+
+#[test]
+fn every_java_snapshot_is_read_and_comes_out_as_it_went_in() {
+    for (version, name, bytes) in golden_snapshots() {
+        let dirs = dirs_with(&[(name.clone(), bytes.clone())]);
+        let file = only(&dirs);
+        assert!(valid(&**dirs.disk(), &file).unwrap(), "{version} {name}");
+        let read = content(&dirs, &file).unwrap();
+        assert!(read.nodes.len() > 10 && !read.sessions.is_empty() && !read.acls.is_empty());
+        assert_eq!(read.nodes[0].0, "");
+
+        let again = dirs_with(&[]);
+        write(&again, file.zxid, compression_of(&name), &read);
+        assert_eq!(content(&again, &only(&again)).unwrap(), read, "{version} {name}");
+        match compression_of(&name) {
+            Compression::None => assert_eq!(get(&again, &name), bytes, "{version} {name}"),
+            // Deflate and snappy leave their packing to the implementation.
+            Compression::Gzip => assert_eq!(get(&again, &name)[..2], bytes[..2]),
+            Compression::Snappy => assert_eq!(get(&again, &name)[..16], bytes[..16]),
+        }
+    }
+}
+
+#[test]
+fn the_trailer_is_recognized_without_settings() {
+    let has = |version: &str| {
+        let dirs = dirs_with(&golden_of(version, "snapshot."));
+        let trailer = content(&dirs, &only(&dirs)).unwrap().trailer;
+        (trailer.digest.is_some(), trailer.last_zxid.is_some())
+    };
+    assert_eq!(has("3.9.5"), (true, true));
+    assert_eq!(has("3.9.5-gz"), (true, true));
+    assert_eq!(has("3.9.5-snappy"), (true, false));
+    assert_eq!(has("3.9.5-nodigest"), (false, true));
+    assert_eq!(has("3.6.4"), (true, false));
+    assert_eq!(has("3.5.10"), (false, false));
+    assert_eq!(has("3.4.14"), (false, false));
+}
+
+#[test]
+fn a_snapshot_without_its_end_is_not_valid() {
+    let (name, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
+    for end in [0, 9, 16, 1000, bytes.len() - 1] {
+        let dirs = dirs_with(&[(name.clone(), bytes[..end].to_vec())]);
+        assert!(!valid(&**dirs.disk(), &only(&dirs)).unwrap(), "{end}");
+        assert!(newest_valid(&**dirs.disk(), dirs.snap(), 9).unwrap().is_empty());
+        assert!(content(&dirs, &only(&dirs)).is_err());
+    }
+}
+
+#[test]
+fn every_cut_of_a_compressed_snapshot_is_found() {
+    for version in ["3.9.5-gz", "3.9.5-snappy"] {
+        let (name, bytes) = golden_of(version, "snapshot.").remove(0);
+        for end in 0..bytes.len() {
+            let dirs = dirs_with(&[(name.clone(), bytes[..end].to_vec())]);
+            let read = content(&dirs, &only(&dirs));
+            assert!(matches!(read, Err(Error::Snapshot { .. })), "{version} {end}");
+        }
+    }
+}
+
+#[test]
+fn an_unfinished_snapshot_leaves_nothing() {
+    let dirs = dirs_with(&[]);
+    let disk = Arc::clone(dirs.disk());
+    let writer = SnapshotWriter::create(disk, dirs.snap(), Zxid(5), Compression::None).unwrap();
+    assert_eq!(list(&dirs, dirs.snap()), ["tmp.snapshot.5"]);
+    assert!(files(&**dirs.disk(), dirs.snap(), SNAPSHOT).unwrap().is_empty());
+    drop(writer);
+    assert!(list(&dirs, dirs.snap()).is_empty());
+    dirs.disk().create(&dirs.snap().join("tmp.snapshot.6.gz")).unwrap();
+    remove_leftovers(&**dirs.disk(), dirs.snap()).unwrap();
+    assert!(list(&dirs, dirs.snap()).is_empty());
+}
+
+#[test]
+fn long_items_are_read_across_chunks() {
+    let node = |i: usize| {
+        let path = if i == 0 { String::new() } else { format!("/n{i}") };
+        (path, Some(vec![i as u8; i * 100_000]), -1, StatPersisted::default())
+    };
+    let c = Content { nodes: (0..11).map(node).collect(), ..Content::default() };
+    for compression in [Compression::None, Compression::Gzip, Compression::Snappy] {
+        let dirs = dirs_with(&[]);
+        write(&dirs, Zxid(1), compression, &c);
+        assert!(content(&dirs, &only(&dirs)).unwrap() == c, "{compression:?}");
+    }
+}
+
+#[test]
+fn a_count_that_the_bytes_do_not_bear_out_takes_no_memory() {
+    let mut bytes = body(&Content::default());
+    bytes[..4].copy_from_slice(&i32::MAX.to_be_bytes());
+    let mut parser = body::BodyParser::new(Limits::default());
+    let claims_many = [&bytes[..4], &[0; 12]].concat();
+    let (item, len) = parser.next(&claims_many).unwrap().unwrap();
+    assert_eq!((item, len), (Item::Session(SessionId(0), 0), 16));
+    assert_eq!(parser.next(&bytes[..3]).unwrap(), None);
+}
+
+#[test]
+fn a_walk_is_what_the_tree_holds() {
+    let tree = DataTree::new(TreeOptions::default());
+    let sessions = [(SessionId(7), 4000)];
+    let mut out = Vec::new();
+    let mut walk = BodyWalk::start(&tree, &sessions, &mut out);
+    while walk.next(&tree, 1, usize::MAX, &mut out) {}
+    let mut parser = body::BodyParser::new(Limits::default());
+    let (mut at, mut paths) = (0, Vec::new());
+    loop {
+        let (item, len) = parser.next(&out[at..]).unwrap().unwrap();
+        at += len;
+        match item {
+            Item::Session(id, timeout) => assert_eq!((id, timeout), sessions[0]),
+            Item::Node { path, .. } => paths.push(path.into_owned()),
+            Item::Acl(..) => {}
+            Item::End => break,
+        }
+    }
+    assert_eq!(at, out.len());
+    paths.sort();
+    assert_eq!(paths, ["", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"]);
+}
+
+#[test]
+fn a_snapshot_is_named_after_the_zxid_at_its_start() {
+    let dirs = dirs_with(&[]);
+    let mut tree = DataTree::new(TreeOptions::default());
+    tree.set_last_processed_zxid(Zxid(0x1f));
+    let options = SnapshotOptions { compression: Compression::Gzip, digest: true, last_zxid: true };
+    let disk = Arc::clone(dirs.disk());
+    let taken = take(disk, dirs.snap(), options, Vec::new, |f| {
+        f(&tree);
+        tree.set_last_processed_zxid(Zxid(0x20));
+    })
+    .unwrap();
+    assert_eq!(taken.path, Path::new("/d/version-2/snapshot.1f.gz"));
+    assert_eq!(taken.len, only(&dirs).len);
+    assert_eq!(content(&dirs, &only(&dirs)).unwrap().trailer.last_zxid, Some(Zxid(0x20)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// Whatever is done to a snapshot's bytes, it is refused or read as it was.
+    #[test]
+    fn a_changed_snapshot_is_never_taken_for_whole(
+        which in 0usize..7,
+        at in 0usize..5100,
+        edit in 0u8..4,
+        value in any::<i32>(),
+    ) {
+        let snapshots = golden_snapshots();
+        let (_, name, original) = &snapshots[which % snapshots.len()];
+        let mut bytes = original.clone();
+        let at = at % (bytes.len() - 4);
+        match edit {
+            0 => bytes[at] ^= value as u8,
+            1 => bytes.truncate(at),
+            2 => bytes.insert(at, value as u8),
+            _ => bytes[at..at + 4].copy_from_slice(&value.to_be_bytes()),
+        }
+        let good = dirs_with(&[(name.clone(), original.clone())]);
+        let changed = dirs_with(&[(name.clone(), bytes)]);
+        if let Ok(c) = content(&changed, &only(&changed)) {
+            // Cut right behind a seal it is what an older version would have written.
+            let trailer = c.trailer;
+            let whole = content(&good, &only(&good)).unwrap();
+            prop_assert!(trailer.digest.is_none() || trailer.digest == whole.trailer.digest);
+            prop_assert!(trailer.last_zxid.is_none() || trailer.last_zxid == whole.trailer.last_zxid);
+            let expected = Content { trailer, ..whole };
+            prop_assert!(c == expected);
+        }
+    }
+}

@@ -184,7 +184,7 @@ fn an_interrupted_write_is_cut_and_the_server_goes_on() {
     let whole = get(&dirs, "log.1");
     let last = payload(Zxid(5), 0).len() + 13;
     let end = whole.iter().rposition(|b| *b != 0).unwrap() + 1;
-    let mut torn = whole.clone();
+    let mut torn = whole;
     torn[end - 20..].fill(0);
     put(&dirs, "log.1", &torn);
     assert_eq!(run(&dirs, options()).unwrap().last_zxid, Zxid(4));

@@ -6,7 +6,11 @@
 //! in their order; the type of each machine's `Effect` says which of them are barriers.
 //!
 //! - [`quorum`]: the members, and what a quorum of them is.
+//! - [`election`]: who leads.
+//! - [`packet`]: what leader and learners tell each other.
 
+pub mod election;
+pub mod packet;
 pub mod quorum;
 
 /// What a server does in the ensemble (`QuorumPeer.ServerState`), by the number on the wire.

@@ -1,0 +1,476 @@
+//! Fast leader election (`FastLeaderElection`): a round in which each server tells all others whom
+//! it would have lead, changes its mind for a better candidate, and is done when a quorum wants the
+//! same and nothing better was heard of for a while.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::notification::{self, Notification, NotificationError};
+use super::vote::{Candidate, NOBODY, Vote};
+use crate::ids::{Millis, Sid, Zxid};
+use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums, SyncedLearnerTracker};
+use crate::zab::{LearnerType, ServerState};
+
+/// What does not change while the server runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `myid`.
+    pub my_id: Sid,
+    /// `peerType`.
+    pub kind: LearnerType,
+    /// How long to wait for a better candidate once a quorum agrees; 200 ms in Java.
+    pub finalize_wait: Millis,
+    /// `fastleader.minNotificationInterval`.
+    pub min_notification_interval: Millis,
+    /// `fastleader.maxNotificationInterval`.
+    pub max_notification_interval: Millis,
+    /// `reconfigEnabled`: a newer configuration in a notification is adopted.
+    pub reconfig_enabled: bool,
+    /// What is allowed in such a configuration.
+    pub config_options: ConfigOptions,
+}
+
+impl Settings {
+    /// Java's defaults for server `my_id`.
+    pub fn new(my_id: Sid) -> Self {
+        Self {
+            my_id,
+            kind: LearnerType::Participant,
+            finalize_wait: 200,
+            min_notification_interval: 200,
+            max_notification_interval: 60_000,
+            reconfig_enabled: false,
+            config_options: ConfigOptions::default(),
+        }
+    }
+}
+
+/// What the election is told.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// The server has no leader: a new round begins.
+    Look {
+        /// The last zxid in the server's log; -1 keeps it out of the vote (an empty server with
+        /// `db.autocreate=false`).
+        zxid: Zxid,
+        /// Its `currentEpoch`.
+        peer_epoch: i64,
+    },
+    /// A message of the election port, from the peer that the connection belongs to. Those of the
+    /// server to itself come this way too.
+    Message {
+        /// The peer.
+        from: Sid,
+        /// A notification.
+        bytes: &'a [u8],
+    },
+    /// `deadline()` has come. Early or late ones do no harm.
+    Timer {
+        /// Whether the connections have sent something to at least one peer
+        /// (`QuorumCnxManager::have_delivered`).
+        have_delivered: bool,
+    },
+    /// The ensemble agreed on a new epoch: votes tell it from now on (ZOOKEEPER-1732,
+    /// `updateElectionVote`).
+    EpochEstablished(i64),
+    /// The configurations have changed.
+    Quorums(Quorums),
+}
+
+/// What the election wants done, in this order.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Send a notification; `to` may be the server itself. Nothing must be durable before it: a
+    /// vote promises nothing.
+    Send {
+        /// The peer.
+        to: Sid,
+        /// The notification.
+        bytes: Arc<[u8]>,
+    },
+    /// Connect to all peers that something waits for.
+    ConnectAll,
+    /// The round is over. The machine rests until the next `Look`.
+    Decided {
+        /// What was agreed on.
+        vote: Vote,
+        /// What the server is to do: lead, follow or observe.
+        state: ServerState,
+    },
+    /// A voter is looking while this server is not: a leader that still waits for its epoch counts
+    /// that (`Leader.reportLookingSid`).
+    VoterLooking(Sid),
+    /// A newer configuration is in force elsewhere. The machine has adopted it and begun a new
+    /// round; the shell stores it.
+    AdoptConfig(Arc<QuorumVerifier>),
+    /// A message made no sense and was dropped. For the log.
+    Rejected {
+        /// Its sender.
+        from: Sid,
+        /// What is wrong with it.
+        why: NotificationError,
+    },
+}
+
+/// One server's part in the election.
+#[derive(Debug)]
+pub struct FastLeaderElection {
+    settings: Settings,
+    quorums: Quorums,
+    /// The committed configuration as text, which each notification carries.
+    config: Arc<[u8]>,
+    /// The round.
+    logical_clock: i64,
+    /// What the server is doing, for those who ask.
+    state: ServerState,
+    /// What was decided last.
+    current: Vote,
+    looking: Option<Looking>,
+}
+
+/// A round.
+#[derive(Debug)]
+struct Looking {
+    /// What the server itself has to offer.
+    own: Candidate,
+    /// Whom it wants at the moment.
+    proposed: Candidate,
+    /// The votes of this round.
+    received: BTreeMap<Sid, Vote>,
+    /// The votes of servers that have a leader, of whatever round.
+    out_of_election: BTreeMap<Sid, Vote>,
+    /// How long to wait for notifications before sending again; doubles.
+    interval: Millis,
+    /// When that is over.
+    resend_at: Millis,
+    /// A quorum wants `proposed`: when to stop waiting for a better one.
+    finalize_at: Option<Millis>,
+}
+
+/// A notification from a voter, about a voter.
+#[derive(Debug, Clone, Copy)]
+struct Received {
+    from: Sid,
+    vote: Vote,
+}
+
+impl FastLeaderElection {
+    /// A server that has not voted yet. `own` is what it would say if asked before its first round.
+    pub fn new(settings: Settings, quorums: Quorums, zxid: Zxid, peer_epoch: i64) -> Self {
+        let own = Candidate { leader: settings.my_id, zxid, peer_epoch };
+        Self {
+            config: config_text(&quorums),
+            settings,
+            quorums,
+            logical_clock: 0,
+            state: ServerState::Looking,
+            current: Vote { election_epoch: -1, ..Vote::looking(own, -1) },
+            looking: None,
+        }
+    }
+
+    /// When the machine wants a [`Event::Timer`], on the clock of `now`.
+    pub fn deadline(&self) -> Option<Millis> {
+        self.looking.as_ref().map(|l| l.finalize_at.unwrap_or(l.resend_at))
+    }
+
+    /// What the server is doing as far as the election knows.
+    pub fn state(&self) -> ServerState {
+        self.state
+    }
+
+    /// What was decided last.
+    pub fn current_vote(&self) -> &Vote {
+        &self.current
+    }
+
+    /// The round.
+    pub fn logical_clock(&self) -> i64 {
+        self.logical_clock
+    }
+
+    /// Takes an event, appends what is to be done.
+    pub fn step(&mut self, now: Millis, event: Event<'_>, out: &mut Vec<Effect>) {
+        match event {
+            Event::Look { zxid, peer_epoch } => self.on_look(now, zxid, peer_epoch, out),
+            Event::Message { from, bytes } => self.on_message(now, from, bytes, out),
+            Event::Timer { have_delivered } => self.on_timer(now, have_delivered, out),
+            Event::EpochEstablished(epoch) => self.current.candidate.peer_epoch = epoch,
+            Event::Quorums(quorums) => self.set_quorums(quorums),
+        }
+    }
+
+    fn set_quorums(&mut self, quorums: Quorums) {
+        self.config = config_text(&quorums);
+        self.quorums = quorums;
+    }
+
+    fn on_look(&mut self, now: Millis, zxid: Zxid, peer_epoch: i64, out: &mut Vec<Effect>) {
+        let own = self.own_candidate(zxid, peer_epoch);
+        self.begin_round(now, own, out);
+    }
+
+    fn own_candidate(&self, zxid: Zxid, peer_epoch: i64) -> Candidate {
+        let my_id = self.settings.my_id;
+        let leader = if self.quorums.committed().is_voter(my_id) { my_id } else { NOBODY };
+        match self.settings.kind {
+            LearnerType::Participant => Candidate { leader, zxid, peer_epoch },
+            LearnerType::Observer => {
+                Candidate { leader, zxid: Zxid(i64::MIN), peer_epoch: i64::MIN }
+            }
+        }
+    }
+
+    fn begin_round(&mut self, now: Millis, own: Candidate, out: &mut Vec<Effect>) {
+        self.state = ServerState::Looking;
+        self.logical_clock = self.logical_clock.wrapping_add(1);
+        let interval = self.settings.min_notification_interval;
+        self.looking = Some(Looking {
+            own,
+            proposed: own,
+            received: BTreeMap::new(),
+            out_of_election: BTreeMap::new(),
+            interval,
+            resend_at: now + interval,
+            finalize_at: None,
+        });
+        self.send_notifications(out);
+    }
+
+    /// Tells all voters whom this server wants (`sendNotifications`).
+    fn send_notifications(&self, out: &mut Vec<Effect>) {
+        let Some(looking) = &self.looking else { return };
+        let vote = Vote::looking(looking.proposed, self.logical_clock);
+        let bytes: Arc<[u8]> = notification::encode(&vote, &self.config).into();
+        for to in self.quorums.voters() {
+            out.push(Effect::Send { to, bytes: Arc::clone(&bytes) });
+        }
+    }
+
+    fn on_timer(&mut self, now: Millis, have_delivered: bool, out: &mut Vec<Effect>) {
+        let max = self.settings.max_notification_interval;
+        let Some(looking) = &mut self.looking else { return };
+        if let Some(at) = looking.finalize_at {
+            if now >= at {
+                let vote = Vote::looking(looking.proposed, self.logical_clock);
+                self.decide(vote, out);
+            }
+        } else if now >= looking.resend_at {
+            looking.interval = looking.interval.saturating_mul(2).min(max);
+            looking.resend_at = now + looking.interval;
+            if have_delivered {
+                self.send_notifications(out);
+            } else {
+                out.push(Effect::ConnectAll);
+            }
+        }
+    }
+
+    fn on_message(&mut self, now: Millis, from: Sid, bytes: &[u8], out: &mut Vec<Effect>) {
+        let n = match Notification::parse(bytes) {
+            Ok(n) => n,
+            Err(why) => return out.push(Effect::Rejected { from, why }),
+        };
+        if self.adopts_config(now, &n, out) {
+            return;
+        }
+        if !self.quorums.is_voter(from) {
+            return self.answer_non_voter(from, out);
+        }
+        let Some(state) = n.state else { return };
+        let vote = Vote {
+            candidate: n.candidate,
+            election_epoch: n.election_epoch,
+            state,
+            version: n.version,
+        };
+        if self.looking.is_some() {
+            self.answer_laggard(from, &vote, out);
+            self.on_vote(now, Received { from, vote }, out);
+        } else if state == ServerState::Looking {
+            out.push(Effect::VoterLooking(from));
+            self.answer(from, self.current.candidate, self.current.election_epoch, out);
+        }
+    }
+
+    /// A configuration with a higher version is taken over while looking, and the round begins anew.
+    fn adopts_config(&mut self, now: Millis, n: &Notification<'_>, out: &mut Vec<Effect>) -> bool {
+        let (Some(looking), Some(text)) = (&self.looking, n.config) else { return false };
+        if !self.settings.reconfig_enabled || *text == *self.config {
+            return false;
+        }
+        let text = jute::decode_java_utf8(text);
+        let Ok(theirs) = QuorumVerifier::parse(&text, self.settings.config_options) else {
+            return false;
+        };
+        let ours = Arc::clone(self.quorums.committed());
+        if theirs.version() <= ours.version() {
+            return false;
+        }
+        let own = looking.own;
+        let theirs = Arc::new(theirs);
+        let mut quorums = self.quorums.clone();
+        quorums.set_committed(Arc::clone(&theirs));
+        self.set_quorums(quorums);
+        let restart = !theirs.same_as(&ours);
+        out.push(Effect::AdoptConfig(theirs));
+        if restart {
+            let own = self.own_candidate(own.zxid, own.peer_epoch);
+            self.begin_round(now, own, out);
+        }
+        restart
+    }
+
+    /// An observer, or a server that is not a member, is told at once what this server knows.
+    fn answer_non_voter(&self, to: Sid, out: &mut Vec<Effect>) {
+        self.answer(to, self.current.candidate, self.logical_clock, out);
+    }
+
+    /// A server that is in an earlier round is told of this one.
+    fn answer_laggard(&self, to: Sid, vote: &Vote, out: &mut Vec<Effect>) {
+        let Some(looking) = &self.looking else { return };
+        if vote.state == ServerState::Looking && vote.election_epoch < self.logical_clock {
+            self.answer(to, looking.proposed, self.logical_clock, out);
+        }
+    }
+
+    fn answer(&self, to: Sid, candidate: Candidate, round: i64, out: &mut Vec<Effect>) {
+        let vote = Vote { candidate, election_epoch: round, state: self.state, version: 0 };
+        let bytes = notification::encode(&vote, &self.config).into();
+        out.push(Effect::Send { to, bytes });
+    }
+
+    fn on_vote(&mut self, now: Millis, n: Received, out: &mut Vec<Effect>) {
+        let Some(looking) = &mut self.looking else { return };
+        looking.resend_at = now + looking.interval;
+        if !self.quorums.is_voter(n.vote.candidate.leader) {
+            return;
+        }
+        match n.vote.state {
+            ServerState::Looking => self.on_looking_vote(now, n, out),
+            ServerState::Following | ServerState::Leading => self.on_settled_vote(n, out),
+            ServerState::Observing => {}
+        }
+    }
+
+    fn on_looking_vote(&mut self, now: Millis, n: Received, out: &mut Vec<Effect>) {
+        let Some(looking) = &self.looking else { return };
+        let (theirs, mine) = (n.vote.candidate, looking.proposed);
+        if looking.own.zxid == Zxid(-1) || theirs.zxid == Zxid(-1) {
+            return;
+        }
+        if n.vote.election_epoch < self.logical_clock {
+            return;
+        }
+        if n.vote.election_epoch > self.logical_clock {
+            self.join_round(n.vote.election_epoch, theirs);
+            self.send_notifications(out);
+        } else if self.succeeds(&theirs, &mine) {
+            self.propose(theirs);
+            self.send_notifications(out);
+        }
+        let Some(looking) = &mut self.looking else { return };
+        looking.received.insert(n.from, Vote::looking(theirs, n.vote.election_epoch));
+        self.count_votes(now, out);
+    }
+
+    /// Somebody is in a later round: what was heard in this one counts no more.
+    fn join_round(&mut self, round: i64, theirs: Candidate) {
+        self.logical_clock = round;
+        let Some(looking) = &self.looking else { return };
+        let own = looking.own;
+        let best = if self.succeeds(&theirs, &own) { theirs } else { own };
+        self.propose(best);
+        if let Some(looking) = &mut self.looking {
+            looking.received.clear();
+        }
+    }
+
+    fn propose(&mut self, candidate: Candidate) {
+        if let Some(looking) = &mut self.looking {
+            looking.proposed = candidate;
+            looking.finalize_at = None;
+        }
+    }
+
+    fn succeeds(&self, new: &Candidate, old: &Candidate) -> bool {
+        self.quorums.committed().weight(new.leader) != 0 && new.is_better_than(old)
+    }
+
+    /// With a quorum for the proposed leader the last wait begins; it is over at once where every
+    /// voter wants that one, for then nobody is left who could tell of a better.
+    fn count_votes(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let wait = self.settings.finalize_wait;
+        let Some(looking) = &mut self.looking else { return };
+        let vote = Vote::looking(looking.proposed, self.logical_clock);
+        let tracker = track(&self.quorums, &looking.received, &vote);
+        if !tracker.has_all_quorums() {
+            looking.finalize_at = None;
+        } else if self.quorums.voters().into_iter().all(|sid| tracker.acks().contains(sid)) {
+            self.decide(vote, out);
+        } else {
+            looking.finalize_at.get_or_insert(now + wait);
+        }
+    }
+
+    /// Somebody has a leader. It is joined where a quorum has it and it says itself that it leads
+    /// (`receivedFollowingNotification`).
+    fn on_settled_vote(&mut self, n: Received, out: &mut Vec<Effect>) {
+        let (quorums, my_id, clock) = (&self.quorums, self.settings.my_id, self.logical_clock);
+        let Some(looking) = &mut self.looking else { return };
+        let round = n.vote.election_epoch;
+        let is_led = |votes: &BTreeMap<Sid, Vote>| {
+            track(quorums, votes, &n.vote).has_all_quorums()
+                && check_leader(votes, &n.vote, my_id, clock)
+        };
+        let mut decided = false;
+        if round == clock {
+            looking.received.insert(n.from, Vote { version: 0, ..n.vote });
+            decided = is_led(&looking.received);
+        }
+        if !decided {
+            looking.out_of_election.insert(n.from, n.vote);
+            decided = is_led(&looking.out_of_election);
+        }
+        if decided {
+            self.logical_clock = round;
+            self.decide(Vote::looking(n.vote.candidate, round), out);
+        }
+    }
+
+    fn decide(&mut self, vote: Vote, out: &mut Vec<Effect>) {
+        self.state = match self.settings.kind {
+            _ if vote.candidate.leader == self.settings.my_id => ServerState::Leading,
+            LearnerType::Participant => ServerState::Following,
+            LearnerType::Observer => ServerState::Observing,
+        };
+        self.looking = None;
+        self.current = vote;
+        out.push(Effect::Decided { vote, state: self.state });
+    }
+}
+
+/// Whether the leader says itself that it leads; without that, servers would go on electing one that
+/// has crashed. (`checkLeader`)
+fn check_leader(votes: &BTreeMap<Sid, Vote>, vote: &Vote, my_id: Sid, clock: i64) -> bool {
+    let leader = vote.candidate.leader;
+    if leader == my_id {
+        return clock == vote.election_epoch;
+    }
+    votes.get(&leader).is_some_and(|v| v.state == ServerState::Leading)
+}
+
+/// Who of `votes` agrees with `vote` (`getVoteTracker`).
+fn track(quorums: &Quorums, votes: &BTreeMap<Sid, Vote>, vote: &Vote) -> SyncedLearnerTracker {
+    let mut tracker = SyncedLearnerTracker::new(quorums.clone());
+    for (sid, theirs) in votes {
+        if vote.agrees_with(theirs) {
+            tracker.add_ack(*sid);
+        }
+    }
+    tracker
+}
+
+fn config_text(quorums: &Quorums) -> Arc<[u8]> {
+    quorums.committed().to_string().into_bytes().into()
+}

@@ -8,10 +8,17 @@
 //! - [`quorum`]: the members, and what a quorum of them is.
 //! - [`election`]: who leads.
 //! - [`packet`]: what leader and learners tell each other.
+//! - [`sync`]: how a learner is brought to the history of the leader.
+//! - [`leader`] and [`learner`]: discovery, synchronization, broadcast.
 
 pub mod election;
+pub mod leader;
+pub mod learner;
 pub mod packet;
 pub mod quorum;
+pub mod sync;
+#[cfg(test)]
+mod tests;
 
 /// What a server does in the ensemble (`QuorumPeer.ServerState`), by the number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -95,7 +95,7 @@ impl Packet {
             kind::INFORM => Self::Inform { zxid, record: d.remaining().into() },
             kind::ACK => Self::Ack { zxid },
             kind::COMMIT => Self::Commit { zxid },
-            kind::PING => Self::Ping { zxid, touched: read_touched(d)? },
+            kind::PING => Self::Ping { zxid, touched: data.map(|_| read_touched(d)).transpose()? },
             kind::REVALIDATE => read_revalidate(d)?,
             kind::SYNC => Self::Sync,
             kind::COMMITANDACTIVATE => {

@@ -50,11 +50,11 @@ impl Packet {
         let mut data = Vec::new();
         match self {
             Self::Ping { zxid, touched } => {
-                for (session, timeout) in touched {
+                for (session, timeout) in touched.iter().flatten() {
                     data.put_long(session.0);
                     data.put_int(*timeout);
                 }
-                head(out, kind::PING, *zxid, Some(&data));
+                head(out, kind::PING, *zxid, touched.is_some().then_some(&data[..]));
             }
             Self::Revalidate { session, timeout } => {
                 data.put_long(session.0);

@@ -119,8 +119,9 @@ pub enum Packet {
     Ping {
         /// The leader's last proposal; the answer repeats it.
         zxid: Zxid,
-        /// The answer's: sessions that were heard of since the last, with their timeouts in ms.
-        touched: Vec<(SessionId, i32)>,
+        /// The answer's, which the leader's has not: sessions that were heard of since the last,
+        /// with their timeouts in ms.
+        touched: Option<Vec<(SessionId, i32)>>,
     },
     /// Does this session still live?
     Revalidate {

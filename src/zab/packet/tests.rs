@@ -27,8 +27,8 @@ fn all() -> Vec<Packet> {
         Packet::Proposal { zxid, record: record.clone() },
         Packet::Ack { zxid },
         Packet::Commit { zxid },
-        Packet::Ping { zxid, touched: vec![(SessionId(1), 10), (SessionId(2), 20)] },
-        Packet::Ping { zxid, touched: vec![] },
+        Packet::Ping { zxid, touched: Some(vec![(SessionId(1), 10), (SessionId(2), 20)]) },
+        Packet::Ping { zxid, touched: None },
         Packet::Revalidate { session: SessionId(7), timeout: 4000 },
         Packet::Revalidated { session: SessionId(7), valid: true },
         Packet::Sync,
@@ -80,7 +80,7 @@ fn a_packet_is_javas_record() {
     let record = jute::quorum::QuorumPacket { kind: 3, zxid: 5, data: None, auth_info: None };
     assert_eq!(bytes, jute::to_bytes(&record));
     let mut ping = Vec::new();
-    Packet::Ping { zxid: Zxid(5), touched: vec![(SessionId(1), 2)] }.encode(&mut ping);
+    Packet::Ping { zxid: Zxid(5), touched: Some(vec![(SessionId(1), 2)]) }.encode(&mut ping);
     let record = jute::quorum::QuorumPacket::read(&mut jute::Reader::new(&ping)).unwrap();
     assert_eq!(record.data.unwrap(), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2]);
     let mut info = Vec::new();

@@ -1,0 +1,256 @@
+//! The leader leads: proposals go out, acks come in, what a quorum has is committed, in order
+//! (`propose`, `processAck`, `tryToCommit`, `lead`).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::learner_handler::LearnerHandler;
+use super::synchronizing::{send, send_committed};
+use super::{Effect, GiveUpReason, Leader, LearnerFault, Phase, SyncOrigin};
+use crate::ids::{Millis, Sid, Zxid};
+use crate::zab::packet::{Packet, RecordBytes};
+use crate::zab::quorum::SyncedLearnerTracker;
+use crate::zab::sync::Entry;
+use crate::zab::{LearnerType, LinkId};
+
+/// The counter with which an epoch ends.
+const LAST_COUNTER: i64 = 0xffff_ffff;
+
+/// A quorum has the history.
+#[derive(Debug)]
+pub(super) struct Broadcasting {
+    epoch: i64,
+    last_proposed: Zxid,
+    last_committed: Zxid,
+    /// The last transaction that is durable here.
+    durable: Zxid,
+    /// Proposed, not committed; without a gap.
+    outstanding: VecDeque<Proposal>,
+    /// Committed, not applied.
+    to_be_applied: VecDeque<Entry>,
+    /// Syncs, each with the last proposal before it.
+    pending_syncs: VecDeque<(Zxid, SyncOrigin)>,
+}
+
+#[derive(Debug)]
+struct Proposal {
+    entry: Entry,
+    acks: SyncedLearnerTracker,
+}
+
+impl Broadcasting {
+    pub(super) fn new(zxid: Zxid) -> Self {
+        Self {
+            epoch: zxid.epoch(),
+            last_proposed: zxid,
+            last_committed: zxid,
+            durable: zxid,
+            outstanding: VecDeque::new(),
+            to_be_applied: VecDeque::new(),
+            pending_syncs: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    pub(super) fn pending_syncs(&self) -> usize {
+        self.pending_syncs.len()
+    }
+
+    /// A learner that was sent all up to `sent_up_to` gets what is newer: the committed with their
+    /// commits, and a follower the proposed (`Leader.startForwarding`).
+    pub(super) fn start_forwarding(
+        &self,
+        link: LinkId,
+        kind: LearnerType,
+        sent_up_to: Zxid,
+        out: &mut Vec<Effect>,
+    ) {
+        let newer = |entry: &&Entry| entry.zxid > sent_up_to;
+        for entry in self.to_be_applied.iter().filter(newer) {
+            send_committed(out, link, entry);
+        }
+        if kind == LearnerType::Participant {
+            for entry in self.outstanding.iter().map(|p| &p.entry).filter(newer) {
+                let Entry { zxid, record } = entry.clone();
+                send(out, link, Packet::Proposal { zxid, record });
+            }
+        }
+    }
+
+    /// The place of `zxid` among the outstanding proposals.
+    fn position(&self, zxid: Zxid) -> Option<usize> {
+        let first = self.outstanding.front()?.entry.zxid;
+        let at = usize::try_from(zxid.0.checked_sub(first.0)?).ok()?;
+        (at < self.outstanding.len()).then_some(at)
+    }
+
+    /// The next proposal, if a quorum has it.
+    fn take_committed(&mut self) -> Option<Entry> {
+        if !self.outstanding.front()?.acks.has_all_quorums() {
+            return None;
+        }
+        let entry = self.outstanding.pop_front()?.entry;
+        assert!(entry.zxid > self.last_committed, "commits never go back");
+        self.last_committed = entry.zxid;
+        self.to_be_applied.push_back(entry.clone());
+        Some(entry)
+    }
+
+    /// A sync whose proposals are all committed.
+    fn take_sync(&mut self) -> Option<SyncOrigin> {
+        let (after, origin) = *self.pending_syncs.front()?;
+        if after > self.last_committed {
+            return None;
+        }
+        self.pending_syncs.pop_front();
+        Some(origin)
+    }
+}
+
+impl Leader {
+    pub(super) fn on_propose(
+        &mut self,
+        now: Millis,
+        zxid: Zxid,
+        record: RecordBytes,
+        out: &mut Vec<Effect>,
+    ) {
+        let Phase::Broadcasting(phase) = &mut self.phase else {
+            panic!("{zxid} is proposed by a leader that does not lead");
+        };
+        let last = phase.last_proposed;
+        let first = last.counter() == 0 && zxid > last && zxid.epoch() == last.epoch();
+        assert!(zxid == last.next() || first, "{zxid} is proposed after {last}");
+        if zxid.counter() == LAST_COUNTER {
+            return self.give_up(GiveUpReason::ZxidRollover, out);
+        }
+        phase.last_proposed = zxid;
+        let acks = SyncedLearnerTracker::new(self.quorums.clone());
+        let entry = Entry { zxid, record: record.clone() };
+        phase.outstanding.push_back(Proposal { entry, acks });
+        out.push(Effect::Append { zxid, record: record.clone() });
+        for (link, learner) in &mut self.learners {
+            if learner.is_forwarding() && learner.kind == LearnerType::Participant {
+                learner.sync_limit_check.proposal_sent(zxid, now);
+                send(out, *link, Packet::Proposal { zxid, record: record.clone() });
+            }
+        }
+    }
+
+    /// The leader's own acks.
+    pub(super) fn on_durable(&mut self, zxid: Zxid, out: &mut Vec<Effect>) {
+        let my_id = self.settings.my_id;
+        let Phase::Broadcasting(phase) = &mut self.phase else { return };
+        let start = phase.position(phase.durable.next()).unwrap_or(0);
+        for proposal in
+            phase.outstanding.iter_mut().skip(start).take_while(|p| p.entry.zxid <= zxid)
+        {
+            proposal.acks.add_ack(my_id);
+        }
+        phase.durable = phase.durable.max(zxid);
+        self.commit_what_can_be(out);
+    }
+
+    pub(super) fn is_in_future(&self, zxid: Zxid) -> bool {
+        match &self.phase {
+            Phase::Broadcasting(phase) => zxid > phase.last_proposed,
+            _ => true,
+        }
+    }
+
+    /// Acks of what is committed already come from whoever was not needed.
+    pub(super) fn count_ack(&mut self, sid: Sid, zxid: Zxid, out: &mut Vec<Effect>) {
+        let Phase::Broadcasting(phase) = &mut self.phase else { return };
+        let Some(at) = phase.position(zxid) else { return };
+        phase.outstanding[at].acks.add_ack(sid);
+        if at == 0 {
+            self.commit_what_can_be(out);
+        }
+    }
+
+    fn commit_what_can_be(&mut self, out: &mut Vec<Effect>) {
+        let Phase::Broadcasting(phase) = &mut self.phase else { return };
+        while let Some(Entry { zxid, record }) = phase.take_committed() {
+            for (link, learner) in self.learners.iter().filter(|(_, l)| l.is_forwarding()) {
+                let packet = match learner.kind {
+                    LearnerType::Participant => Packet::Commit { zxid },
+                    LearnerType::Observer => Packet::Inform { zxid, record: record.clone() },
+                };
+                send(out, *link, packet);
+            }
+            out.push(Effect::Commit { zxid, record });
+            while let Some(origin) = phase.take_sync() {
+                answer_sync(&self.learners, origin, out);
+            }
+        }
+    }
+
+    pub(super) fn on_applied(&mut self, zxid: Zxid) {
+        let Phase::Broadcasting(phase) = &mut self.phase else { return };
+        while phase.to_be_applied.front().is_some_and(|e| e.zxid <= zxid) {
+            phase.to_be_applied.pop_front();
+        }
+    }
+
+    pub(super) fn on_sync(&mut self, origin: SyncOrigin, out: &mut Vec<Effect>) {
+        let Phase::Broadcasting(phase) = &mut self.phase else { return };
+        if phase.outstanding.is_empty() {
+            answer_sync(&self.learners, origin, out);
+        } else {
+            phase.pending_syncs.push_back((phase.last_proposed, origin));
+        }
+    }
+
+    /// Twice a tick all learners are pinged; once a tick the leader makes sure of its quorum.
+    pub(super) fn on_half_tick(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let whole = self.half;
+        self.half = !self.half;
+        if whole {
+            self.tick += 1;
+            let synced = self.synced();
+            if !synced.has_all_quorums() {
+                return self.give_up(GiveUpReason::NoQuorum(synced.to_string()), out);
+            }
+        }
+        let timeout = self.sync_timeout();
+        let Phase::Broadcasting(phase) = &self.phase else { return };
+        let zxid = phase.last_proposed;
+        let mut late = Vec::new();
+        for (link, learner) in self.learners.iter().filter(|(_, l)| l.is_forwarding()) {
+            if learner.sync_limit_check.check(now, timeout) {
+                send(out, *link, Packet::Ping { zxid, touched: None });
+            } else {
+                late.push(*link);
+            }
+        }
+        for link in late {
+            self.drop_learner(link, LearnerFault::TransactionTimeout, out);
+        }
+    }
+
+    /// Who was heard of lately enough.
+    fn synced(&self) -> SyncedLearnerTracker {
+        let mut tracker = SyncedLearnerTracker::new(self.quorums.clone());
+        tracker.add_ack(self.settings.my_id);
+        for learner in self.learners.values().filter(|l| l.is_synced(self.tick)) {
+            learner.sid.into_iter().for_each(|sid| {
+                tracker.add_ack(sid);
+            });
+        }
+        tracker
+    }
+}
+
+fn answer_sync(
+    learners: &BTreeMap<LinkId, LearnerHandler>,
+    origin: SyncOrigin,
+    out: &mut Vec<Effect>,
+) {
+    match origin {
+        SyncOrigin::Local(n) => out.push(Effect::SyncDone(n)),
+        SyncOrigin::Learner(link) if learners.contains_key(&link) => send(out, link, Packet::Sync),
+        SyncOrigin::Learner(_) => {}
+    }
+}

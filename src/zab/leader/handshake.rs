@@ -1,0 +1,136 @@
+//! A learner before it has acked NEWLEADER (the first half of `LearnerHandler.run`).
+
+use super::learner_handler::Stage;
+use super::{Effect, Leader, LearnerFault, Phase};
+use crate::ids::{Millis, Sid, Zxid};
+use crate::zab::LinkId;
+use crate::zab::packet::{LearnerInfo, PROTOCOL_VERSION, Packet};
+use crate::zab::sync::History;
+
+/// How many acks may come before that of NEWLEADER.
+const MAX_EARLY_ACKS: usize = 100_000;
+
+impl Leader {
+    pub(super) fn on_handshake_packet(
+        &mut self,
+        now: Millis,
+        link: LinkId,
+        packet: Packet,
+        history: &History,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(learner) = self.learners.get(&link) else { return };
+        match (learner.stage, packet) {
+            (Stage::Connected, Packet::LearnerInfo(info)) => {
+                self.on_learner_info(now, link, info, history, out);
+            }
+            (Stage::AckingEpoch, Packet::AckEpoch { zxid, current_epoch }) => {
+                self.on_ack_epoch(now, link, i64::from(current_epoch), zxid, history, out);
+            }
+            (Stage::AckingNewLeader, Packet::Ack { zxid }) => {
+                self.on_new_leader_ack(link, zxid, out);
+            }
+            (_, other) => self.drop_learner(link, LearnerFault::Unexpected(other.name()), out),
+        }
+    }
+
+    fn on_learner_info(
+        &mut self,
+        now: Millis,
+        link: LinkId,
+        info: LearnerInfo,
+        history: &History,
+        out: &mut Vec<Effect>,
+    ) {
+        let sid = info.sid.unwrap_or_else(|| self.next_follower_id());
+        let Some(learner) = self.learners.get_mut(&link) else { return };
+        learner.sid = Some(sid);
+        learner.kind = info.kind;
+        learner.stage = Stage::WaitingForEpoch;
+        if let Some(fault) = self.fault_of(&info) {
+            return self.drop_learner(link, fault, out);
+        }
+        let voter = self.is_participant(sid).then_some(sid);
+        if let Phase::Discovery(phase) = &mut self.phase {
+            phase.on_accepted_epoch(voter, info.zxid.epoch());
+            self.check_discovery(now, history, out);
+        } else {
+            self.send_leader_info(link, out);
+        }
+    }
+
+    fn next_follower_id(&mut self) -> Sid {
+        let sid = Sid(self.follower_counter);
+        self.follower_counter -= 1;
+        sid
+    }
+
+    fn fault_of(&self, info: &LearnerInfo) -> Option<LearnerFault> {
+        let epoch = info.zxid.epoch();
+        if info.protocol_version < PROTOCOL_VERSION {
+            Some(LearnerFault::OldProtocol(info.protocol_version))
+        } else if info.config_version > self.quorums.committed().version() {
+            Some(LearnerFault::ConfigAhead(info.config_version))
+        } else if !(0..i64::from(i32::MAX)).contains(&epoch) {
+            Some(LearnerFault::BadEpoch(epoch))
+        } else {
+            None
+        }
+    }
+
+    /// Who had accepted the epoch before (-1) does not count. Who has more than the leader should
+    /// not follow it.
+    fn on_ack_epoch(
+        &mut self,
+        now: Millis,
+        link: LinkId,
+        current_epoch: i64,
+        last_zxid: Zxid,
+        history: &History,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(learner) = self.learners.get_mut(&link) else { return };
+        learner.stage = Stage::WaitingForElection { last_zxid };
+        let voter = learner.sid.filter(|sid| self.quorums.committed().is_voter(*sid));
+        let own = (self.start.current_epoch, self.start.last_zxid);
+        let Phase::Electing(phase) = &mut self.phase else {
+            return self.begin_sync(now, link, history, out);
+        };
+        if current_epoch != -1 {
+            if (current_epoch, last_zxid) > own {
+                let fault = LearnerFault::MoreRecent { current_epoch, last_zxid };
+                return self.drop_learner(link, fault, out);
+            }
+            voter.filter(|_| last_zxid != Zxid(-1)).into_iter().for_each(|v| phase.on_ack_epoch(v));
+        }
+        self.check_election(now, history, out);
+    }
+
+    /// An ack of something else came too early: it counts when this one is here (ZOOKEEPER-4685).
+    fn on_new_leader_ack(&mut self, link: LinkId, zxid: Zxid, out: &mut Vec<Effect>) {
+        let expected = self.new_leader_zxid();
+        let Some(learner) = self.learners.get_mut(&link) else { return };
+        if Some(zxid) != expected {
+            if zxid.counter() == 0 || learner.early_acks.len() >= MAX_EARLY_ACKS {
+                return self.drop_learner(link, LearnerFault::FutureAck(zxid), out);
+            }
+            return learner.early_acks.push(zxid);
+        }
+        learner.stage = Stage::WaitingForStartup;
+        learner.sync_slot = None;
+        learner.sync_limit_check.start();
+        let early = std::mem::take(&mut learner.early_acks);
+        let sid = learner.sid;
+        match &mut self.phase {
+            Phase::Synchronizing(phase) => {
+                sid.into_iter().for_each(|sid| phase.on_new_leader_ack(sid));
+                self.check_new_leader(out);
+            }
+            Phase::Broadcasting(_) => {
+                self.send_up_to_date(link, out);
+                early.into_iter().for_each(|zxid| self.on_ack(link, zxid, out));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Leader and learners together: scripts with expected text, and random schedules from a seed.
+//!
+//! A line of a script that begins with `> ` is a command, what follows is what it does to the
+//! world; `REWRITE=1 cargo test zab::tests` writes it anew, to be reviewed as a diff.
+//!
+//! ```text
+//! node ID [observer] accepted=E current=E [log=E.C,E.C...] [snapshot=E.C]
+//! lead ID | follow ID LEADER | deliver | deliver FROM TO [N] | put N | slow ID | sync ID
+//! drop ID | tick MS | ask ID | touch ID | state
+//! ```
+
+mod hostile;
+mod random;
+mod scripts;
+mod world;

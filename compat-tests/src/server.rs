@@ -233,6 +233,14 @@ impl Server {
         Ok(())
     }
 
+    /// Whether it has ended by itself.
+    ///
+    /// # Errors
+    /// If that cannot be told.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     fn serves(&self) -> bool {
         self.four_letter_word("srvr").is_ok_and(|answer| answer.contains("Zxid:"))
     }

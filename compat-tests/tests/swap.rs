@@ -23,6 +23,11 @@ fn java_to_java_and_back() -> Result<()> {
     swap(Kind::Java, Kind::Java, End::Stopped)
 }
 
+#[test]
+fn java_killed_to_java_and_back() -> Result<()> {
+    swap(Kind::Java, Kind::Java, End::Killed)
+}
+
 /// A program that stays connected while the servers change.
 struct Writer {
     child: Child,

@@ -1,0 +1,143 @@
+//! Gamekeeper and Java's ZooKeeper side by side, under the same load over real sockets; beside them an
+//! echo server, which is as fast as the machine lets a server be.
+//!
+//! `cargo run --release -p compat-tests --bin bench -- --help`. It prints, people judge.
+
+mod echo;
+mod histogram;
+mod load;
+mod report;
+mod rows;
+mod scale;
+mod target;
+mod usage;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use compat_tests::server::Kind;
+use compat_tests::{Failure, Result};
+use getopts::{Matches, Options};
+
+use report::Report;
+
+/// How to measure.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The servers, in the order of their turns.
+    kinds: Vec<Kind>,
+    /// How long one target is measured in one round.
+    time: Duration,
+    /// How long each kind of load warms a server up.
+    warm_up: Duration,
+    rounds: usize,
+    java_heap: String,
+    /// Where the servers' directories are made: on the disk that is to be measured.
+    dir: PathBuf,
+}
+
+fn options() -> Options {
+    let mut options = Options::new();
+    options.optflag("h", "help", "print this");
+    options.optflag("l", "list", "print the names of the rows");
+    options.optflag("q", "quick", "fewer rows, one round of one second each");
+    options.optopt("o", "only", "only the rows whose names begin so", "NAME,NAME,...");
+    options.optopt("s", "servers", "which servers (ours,java)", "NAME,NAME");
+    options.optopt("t", "seconds", "how long to measure one target (2)", "SECONDS");
+    options.optopt("r", "rounds", "how often all targets have their turn (3)", "COUNT");
+    options.optopt("w", "warm-up", "seconds of each kind of load before (2)", "SECONDS");
+    options.optopt("m", "java-heap", "Java's -Xmx (2g)", "SIZE");
+    options.optopt("d", "dir", "where to keep the data (beside this program)", "DIR");
+    options.optopt("j", "json", "write the figures into a file, too", "FILE");
+    options.optopt("", "serve-echo", "be the echo server (for the benchmark itself)", "BYTES");
+    options.optopt("", "durable", "the file that the echo server syncs", "FILE");
+    options
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("bench: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let options = options();
+    let given = options.parse(std::env::args_os().skip(1))?;
+    if given.opt_present("help") {
+        println!("{}", options.usage("bench [options]"));
+        return Ok(());
+    }
+    if let Some(value) = given.opt_get::<usize>("serve-echo")? {
+        return echo::serve(value, given.opt_str("durable").as_deref().map(Path::new));
+    }
+    let quick = given.opt_present("quick");
+    let (rows, sizes) = selected(&given, quick);
+    if given.opt_present("list") {
+        rows.iter().for_each(|row| println!("{}", row.name()));
+        sizes.iter().for_each(|name| println!("{name}"));
+        return Ok(());
+    }
+    let settings = settings(&given, quick)?;
+    print_machine();
+    let mut report = Report::default();
+    rows::run(&settings, &rows, &mut report)?;
+    scale::run(&settings, &sizes, &mut report)?;
+    if let Some(file) = given.opt_str("json") {
+        fs::write(file, report.json())?;
+    }
+    Ok(())
+}
+
+fn selected(given: &Matches, quick: bool) -> (Vec<rows::Row>, Vec<&'static str>) {
+    let only = given.opt_str("only");
+    let wanted = |name: &str| {
+        only.as_ref().is_none_or(|only| only.split(',').any(|start| name.starts_with(start)))
+    };
+    let rows = rows::all(quick).into_iter().filter(|row| wanted(&row.name())).collect();
+    (rows, scale::NAMES.into_iter().filter(|name| wanted(name)).collect())
+}
+
+fn settings(given: &Matches, quick: bool) -> Result<Settings> {
+    let seconds = |name: &str, default: f64| -> Result<Duration> {
+        let seconds = given.opt_get_default(name, default)?;
+        Duration::try_from_secs_f64(seconds).map_err(|e| Failure::new(format!("--{name}: {e}")))
+    };
+    let servers = given.opt_str("servers").unwrap_or_else(|| "ours,java".to_owned());
+    let dir = match given.opt_str("dir") {
+        Some(dir) => PathBuf::from(dir),
+        None => std::env::current_exe()?.with_file_name("bench-data"),
+    };
+    fs::create_dir_all(&dir)?;
+    Ok(Settings {
+        kinds: servers.split(',').map(kind).collect::<Result<_>>()?,
+        time: seconds("seconds", if quick { 1.0 } else { 2.0 })?,
+        warm_up: seconds("warm-up", 2.0)?,
+        rounds: given.opt_get_default("rounds", if quick { 1 } else { 3 })?,
+        java_heap: given.opt_str("java-heap").unwrap_or_else(|| "2g".to_owned()),
+        dir,
+    })
+}
+
+fn kind(name: &str) -> Result<Kind> {
+    match name {
+        "ours" => Ok(Kind::Ours),
+        "java" => Ok(Kind::Java),
+        _ => Err(Failure::new(format!("--servers: {name:?} is neither ours nor java"))),
+    }
+}
+
+/// What the figures were measured on.
+fn print_machine() {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let model = model.map_or("unknown CPU", |(_, name)| name);
+    println!("{cores} cores, {model}, Linux {}", kernel.trim());
+}

@@ -1,0 +1,213 @@
+//! The rows of throughput and latency: one operation at so many sessions, so deep, with values of
+//! such a size; every target in turn.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use compat_tests::Result;
+use compat_tests::server::Kind;
+use gamekeeper::client::CreateMode;
+use gamekeeper::op::op;
+use jute::proto::{GetDataRequest, SetDataRequest};
+
+use crate::echo::Echo;
+use crate::load::{Load, Script};
+use crate::report::{Report, Sample, Samples};
+use crate::target::{NODES, Target, bulk, node, open_acl, push_create, push_delete};
+use crate::{Settings, usage};
+
+/// The sizes of values, in bytes.
+const VALUES: [usize; 2] = [100, 1024];
+/// Frames of a script that has the same request all along.
+const COPIES: usize = 256;
+/// Where creates go.
+const CREATES: &str = "/bench/c";
+
+/// What the sessions do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    Get,
+    Set,
+    Create,
+    /// Nine gets, one set.
+    Mixed,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    work: Work,
+    sessions: usize,
+    depth: u32,
+    value: usize,
+}
+
+/// All the rows; the quick ones are those of 100 bytes at 1 and 50 sessions.
+pub(crate) fn all(quick: bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for work in [Work::Get, Work::Set, Work::Create, Work::Mixed] {
+        for depth in [1, 100] {
+            for sessions in [1, 10, 50] {
+                for value in VALUES {
+                    if !quick || (value == VALUES[0] && sessions != 10) {
+                        rows.push(Row { work, sessions, depth, value });
+                    }
+                }
+            }
+        }
+    }
+    rows
+}
+
+impl Row {
+    pub(crate) fn name(&self) -> String {
+        let work = match self.work {
+            Work::Get => "get",
+            Work::Set => "set",
+            Work::Create => "create",
+            Work::Mixed => "mixed",
+        };
+        format!("{work}/s{}/d{}/{}B", self.sessions, self.depth, self.value)
+    }
+
+    fn writes(&self) -> bool {
+        self.work != Work::Get
+    }
+
+    fn script(&self) -> Script {
+        let data = vec![b'y'; self.value];
+        let mut script = Script::default();
+        match self.work {
+            Work::Get => (0..NODES).for_each(|i| self.push_get(&mut script, i)),
+            Work::Set => (0..NODES).for_each(|i| self.push_set(&mut script, i, &data)),
+            Work::Mixed => (0..NODES).for_each(|i| match i % 10 {
+                0 => self.push_set(&mut script, i, &data),
+                _ => self.push_get(&mut script, i),
+            }),
+            Work::Create => (0..COPIES).for_each(|_| {
+                let flags = CreateMode::PersistentSequential.flags();
+                push_create(&mut script, format!("{CREATES}/n"), &data, flags);
+            }),
+        }
+        script
+    }
+
+    /// Numbers are strewn, so that neighbours in time are no neighbours in the tree.
+    fn path(&self, i: usize) -> Option<String> {
+        Some(node(self.value, i * 379 % NODES))
+    }
+
+    fn push_get(&self, script: &mut Script, i: usize) {
+        script.push(op::GET_DATA, &GetDataRequest { path: self.path(i), watch: false });
+    }
+
+    fn push_set(&self, script: &mut Script, i: usize, data: &[u8]) {
+        let (path, data) = (self.path(i), Some(data.to_vec()));
+        script.push(op::SET_DATA, &SetDataRequest { path, data, version: -1 });
+    }
+
+    /// Loads one target for a while.
+    fn measure(&self, settings: &Settings, address: SocketAddr, pid: u32) -> Result<Sample> {
+        let script = Rc::new(self.script());
+        let mut load = Load::open(address, &vec![script; self.sessions], self.depth)?;
+        load.run_for(settings.time / 4)?;
+        let (server, client) = (usage::cpu(pid)?, usage::cpu(std::process::id())?);
+        let outcome = load.run_for(settings.time)?;
+        let server = usage::cpu(pid)? - server;
+        let client = usage::cpu(std::process::id())? - client;
+        load.close()?;
+        let ops = outcome.latencies.total();
+        let per_op = |cpu: Duration| cpu.as_secs_f64() * 1e6 / ops.max(1) as f64;
+        Ok(Sample {
+            ops_per_second: ops as f64 / outcome.time.as_secs_f64(),
+            p50: outcome.latencies.quantile(0.5),
+            p99: outcome.latencies.quantile(0.99),
+            cpu_us: per_op(server),
+            client_us: per_op(client),
+            resident: usage::memory(pid)?.0,
+        })
+    }
+
+    fn on_server(&self, settings: &Settings, target: &Target) -> Result<Sample> {
+        if self.work != Work::Create {
+            return self.measure(settings, target.address(), target.server.pid());
+        }
+        let client = target.client()?;
+        client.create(CREATES, None, &open_acl(), CreateMode::Persistent).wait()?;
+        let sample = self.measure(settings, target.address(), target.server.pid())?;
+        let made = client.exists(CREATES, false).wait()?.num_children;
+        bulk(target.address(), usize::try_from(made).unwrap_or(0), |script, i| {
+            push_delete(script, format!("{CREATES}/n{i:010}"));
+        })?;
+        client.delete(CREATES, -1).wait()?;
+        client.close()?;
+        Ok(sample)
+    }
+
+    fn on_echo(&self, settings: &Settings, durable: bool) -> Result<Sample> {
+        let dir = tempfile::tempdir_in(&settings.dir)?;
+        let file = dir.path().join("log");
+        let echo = Echo::start(self.value, durable.then_some(file.as_path()))?;
+        self.measure(settings, echo.address, echo.pid())
+    }
+
+    /// All targets in turn, and that so many times.
+    fn run(&self, settings: &Settings, targets: &[Target]) -> Result<Samples> {
+        let mut samples = Samples::default();
+        for _ in 0..settings.rounds {
+            for target in targets {
+                let kept = match target.server.setup.kind {
+                    Kind::Ours => &mut samples.ours,
+                    Kind::Java => &mut samples.java,
+                };
+                let sample = self.on_server(settings, target);
+                kept.push(sample.map_err(|e| target.server.failure(&format!("fails: {e}")))?);
+            }
+            samples.echo.push(self.on_echo(settings, false)?);
+            if self.writes() {
+                samples.durable.push(self.on_echo(settings, true)?);
+            }
+        }
+        Ok(samples)
+    }
+}
+
+/// Starts the servers, warms them up, measures all the rows.
+pub(crate) fn run(settings: &Settings, rows: &[Row], report: &mut Report) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut targets = Vec::new();
+    for &kind in &settings.kinds {
+        let target = Target::start(settings, kind)?;
+        target.fill(&VALUES)?;
+        warm_up(settings, &target)?;
+        targets.push(target);
+    }
+    report.begin_rows();
+    for row in rows {
+        report.row(&row.name(), row.run(settings, &targets)?);
+    }
+    for target in &targets {
+        let (_, peak) = usage::memory(target.server.pid())?;
+        report.fact("rows", "peak memory over all rows, MiB", target.server.setup.kind, mib(peak));
+    }
+    Ok(())
+}
+
+pub(crate) fn mib(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
+}
+
+/// Seconds of load, for a JVM to compile what it will run.
+fn warm_up(settings: &Settings, target: &Target) -> Result<()> {
+    for work in [Work::Get, Work::Set, Work::Create, Work::Mixed] {
+        for depth in [1, 100] {
+            let row = Row { work, sessions: 10, depth, value: VALUES[0] };
+            let settings = Settings { time: settings.warm_up, ..settings.clone() };
+            row.on_server(&settings, target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! What a process has used, from `/proc`.
+
+use std::fs;
+use std::time::Duration;
+
+use compat_tests::{Failure, Result};
+
+/// User and system time of a process so far. Steps of a clock tick, which is 10 ms.
+pub(crate) fn cpu(pid: u32) -> Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = fs::read_to_string(&path)?;
+    // The second field is the name in parentheses, which may have spaces; utime and stime are the
+    // 14th and 15th.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>())
+        .sum::<std::result::Result<u64, _>>()
+        .map_err(|e| Failure::new(format!("{path}: {e}")))?;
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+}
+
+/// Resident memory of a process, in bytes: now, and at its highest.
+pub(crate) fn memory(pid: u32) -> Result<(u64, u64)> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        number.ok_or_else(|| Failure::new(format!("no {name} of process {pid}")))
+    };
+    Ok((kib("VmRSS:")? * 1024, kib("VmHWM:")? * 1024))
+}

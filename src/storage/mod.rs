@@ -5,8 +5,9 @@
 //! and nothing of requests, peers or sockets. Java: package `server.persistence`, `PurgeTxnLog`, the
 //! epoch files of `QuorumPeer`.
 //!
-//! A start: [`DataDirs::open`], [`restore()`], [`Epochs::load`]. Then [`txnlog::TxnLog`] takes what is
-//! proposed, and [`snapshot::take`] and [`purge()`] keep the logs short.
+//! A start: [`DataDirs::open`], [`snapshot::remove_leftovers`], [`restore()`], [`Epochs::load`].
+//! Then [`txnlog::TxnLog`] takes what is proposed, and [`snapshot::take`] and [`purge()`] keep the
+//! logs short.
 
 mod dirs;
 pub mod disk;

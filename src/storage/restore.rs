@@ -74,8 +74,8 @@ pub struct RestoreStats {
     pub total_ms: Millis,
 }
 
-/// Restores the database. `clock` says milliseconds of a monotonic clock. Nobody else may use the
-/// directories meanwhile: leftovers of a crash are removed.
+/// Restores the database. `clock` says milliseconds of a monotonic clock. Nobody may write to the log
+/// meanwhile: an interrupted write at its end is removed.
 ///
 /// # Errors
 /// [`Error::LogDamaged`], [`Error::LogGap`], [`Error::LogTxn`], [`Error::NoValidSnapshot`] or
@@ -86,7 +86,6 @@ pub fn restore(
     mut clock: impl FnMut() -> Millis,
 ) -> Result<Restored> {
     let start = clock();
-    snapshot::remove_leftovers(&**dirs.disk(), dirs.snap())?;
     let loaded = load_snapshot(dirs, &options)?;
     let snap_load_ms = clock() - start;
     let trusted = dirs.take_initialize()? || options.db_autocreate;

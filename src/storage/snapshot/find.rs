@@ -50,7 +50,8 @@ pub fn valid(disk: &dyn Disk, snapshot: &ZxidFile) -> disk::Result<bool> {
     })
 }
 
-/// Removes what a crash left of snapshots that were being written. For the start, when nobody writes.
+/// Removes what a crash left of snapshots that were being written. For the start of the process, when
+/// nobody writes.
 ///
 /// # Errors
 /// If the disk refuses.

@@ -32,7 +32,7 @@ use crate::ids::Zxid;
 use crate::tree::ZxidDigest;
 
 pub use find::{newest_valid, remove_leftovers, valid};
-pub use read::read;
+pub use read::{read, read_stream};
 pub use take::{SnapshotOptions, TakenSnapshot, take};
 pub use write::SnapshotWriter;
 

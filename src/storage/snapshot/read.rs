@@ -25,6 +25,9 @@ const LONG_DIGEST_VERSION: i32 = 2;
 const LONGEST_KNOWN_TRAILER: usize = 20 + SEAL_LEN + 8 + SEAL_LEN;
 const ENDS_EARLY: &str = "it ends too early";
 
+/// Success, or what is wrong.
+type Outcome<T> = std::result::Result<T, String>;
+
 /// Reads a snapshot, handing each session, ACL and node to `take` in the file's order. Only when this
 /// returns `Ok` was the snapshot whole.
 ///
@@ -35,21 +38,31 @@ pub fn read(
     disk: &dyn Disk,
     snapshot: &ZxidFile,
     limits: Limits,
-    mut take: impl FnMut(Item<'_>) -> std::result::Result<(), String>,
+    take: impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Result<Trailer> {
     let name = snapshot.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let file = disk.open(&snapshot.path)?;
-    let mut input = Input::new(source(file, compression_of(name)));
-    let result = read_header(&mut input)
-        .and_then(|()| read_body(&mut input, limits, &mut take))
-        .and_then(|()| read_seal(&mut input))
-        .and_then(|()| read_trailer(&mut input));
-    result.map_err(|what| Error::Snapshot { path: snapshot.path.clone(), what })
+    read_stream(source(file, compression_of(name)), limits, take)
+        .map_err(|what| Error::Snapshot { path: snapshot.path.clone(), what })
 }
 
-type Outcome<T> = std::result::Result<T, String>;
+/// As [`read()`], from a plain stream that is no file: what an administrator hands in to be restored.
+///
+/// # Errors
+/// What is wrong with the stream or its content.
+pub fn read_stream<'a>(
+    stream: impl Read + 'a,
+    limits: Limits,
+    mut take: impl FnMut(Item<'_>) -> Outcome<()>,
+) -> Outcome<Trailer> {
+    let mut input = Input::new(Box::new(stream));
+    read_header(&mut input)?;
+    read_body(&mut input, limits, &mut take)?;
+    read_seal(&mut input)?;
+    read_trailer(&mut input)
+}
 
-fn read_header(input: &mut Input) -> Outcome<()> {
+fn read_header(input: &mut Input<'_>) -> Outcome<()> {
     let magic = BigEndian::read_i32(input.need(HEADER_LEN)?);
     if magic != MAGIC {
         return Err(format!("mismatching magic headers {magic} !=  {MAGIC}"));
@@ -59,7 +72,7 @@ fn read_header(input: &mut Input) -> Outcome<()> {
 }
 
 fn read_body(
-    input: &mut Input,
+    input: &mut Input<'_>,
     limits: Limits,
     take: &mut impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<()> {
@@ -81,7 +94,7 @@ fn read_body(
     }
 }
 
-fn read_seal(input: &mut Input) -> Outcome<()> {
+fn read_seal(input: &mut Input<'_>) -> Outcome<()> {
     let sum = input.sum();
     // Whatever string follows the checksum is covered by the next seal, if by any.
     let bytes = input.need(SEAL_LEN)?;
@@ -92,7 +105,7 @@ fn read_seal(input: &mut Input) -> Outcome<()> {
     Ok(())
 }
 
-fn read_trailer(input: &mut Input) -> Outcome<Trailer> {
+fn read_trailer(input: &mut Input<'_>) -> Outcome<Trailer> {
     let rest = input.rest(MAX_TRAILER)?;
     let sum = input.adler();
     let attempts = [(false, false), (true, false), (false, true), (true, true)];
@@ -143,8 +156,8 @@ fn read_digest(r: &mut Reader<'_>) -> Option<ZxidDigest> {
 }
 
 /// A stream with its checksum.
-struct Input {
-    stream: Box<dyn Read>,
+struct Input<'a> {
+    stream: Box<dyn Read + 'a>,
     buf: Vec<u8>,
     /// What is before this was consumed.
     pos: usize,
@@ -154,8 +167,8 @@ struct Input {
     eof: bool,
 }
 
-impl Input {
-    fn new(stream: Box<dyn Read>) -> Self {
+impl<'a> Input<'a> {
+    fn new(stream: Box<dyn Read + 'a>) -> Self {
         let sum = RollingAdler32::new();
         Self { stream, buf: Vec::new(), pos: 0, summed: 0, sum, eof: false }
     }

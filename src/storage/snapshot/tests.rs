@@ -89,6 +89,20 @@ fn every_java_snapshot_is_read_and_comes_out_as_it_went_in() {
 }
 
 #[test]
+fn a_plain_snapshot_is_read_from_any_stream() {
+    let (_, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
+    let mut nodes = 0;
+    let count = |item: Item<'_>| {
+        nodes += usize::from(matches!(item, Item::Node { .. }));
+        Ok(())
+    };
+    let trailer = read_stream(&bytes[..], Limits::default(), count).unwrap();
+    assert_eq!((nodes, trailer.last_zxid), (20, Some(Zxid(0x1a))));
+    let refused = read_stream(&bytes[..], Limits::default(), |_| Err("no".to_owned()));
+    assert_eq!(refused, Err("no".to_owned()));
+}
+
+#[test]
 fn the_trailer_is_recognized_without_settings() {
     let has = |version: &str| {
         let dirs = dirs_with(&golden_of(version, "snapshot."));

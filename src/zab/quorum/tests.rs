@@ -49,6 +49,18 @@ fn members_come_in_the_order_of_javas_hash_map() {
     assert_eq!(order(&many), (15..=28).collect::<Vec<_>>());
 }
 
+/// Ids in the order of a file, and in that of `QuorumMaj.toString` of 3.9.5 on Java 17.
+#[test]
+fn members_come_in_the_order_that_java_gave() {
+    for line in include_str!("testdata/member_order.txt").lines() {
+        let (ids, expected) = line.split_once(" | ").unwrap();
+        let lines = ids.split(' ').map(|id| format!("server.{id}=h:1:2\n"));
+        let verifier = config(&lines.collect::<String>());
+        let order: Vec<String> = verifier.members().iter().map(|m| m.id.to_string()).collect();
+        assert_eq!(order.join(" "), expected, "{ids}");
+    }
+}
+
 #[test]
 fn several_addresses_are_sorted_by_host_and_need_the_switch() {
     let line = "server.1=b:1:2|a:3:4";

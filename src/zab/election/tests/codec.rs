@@ -37,7 +37,7 @@ fn what_is_cut_is_refused() {
     for len in [29, 36, 39, 41, 43, 44, 52] {
         assert!(Notification::parse(&bytes[..len]).is_err(), "{len}");
     }
-    let mut negative = bytes.clone();
+    let mut negative = bytes;
     negative[40] = 0x80;
     assert!(matches!(
         Notification::parse(&negative).unwrap_err(),

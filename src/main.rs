@@ -21,8 +21,8 @@ fn main() {
             ExitCode::Finished
         }
         Err(e) => {
-            error!("{}", e.headline());
-            eprintln!("{e}");
+            error!("{e}");
+            eprintln!("{}", e.headline());
             e.exit_code()
         }
     };
@@ -33,8 +33,8 @@ fn serve(launch: &Launch) -> ExitCode {
     let config = match Config::load(launch) {
         Ok(config) => config,
         Err(e) => {
-            error!("{}: {e}", e.headline());
-            eprintln!("{e}");
+            error!("{e}");
+            eprintln!("{}", e.headline());
             return e.exit_code();
         }
     };

@@ -15,13 +15,18 @@ pub struct LogBatch {
 }
 
 impl LogBatch {
-    /// Encodes one more transaction; its length in bytes.
-    pub fn push(&mut self, record: &TxnRecord) -> usize {
+    /// Encodes one more transaction.
+    pub fn push(&mut self, record: &TxnRecord) {
         let start = self.bytes.len();
         record.encode(&mut self.bytes);
-        let end = self.bytes.len();
-        self.entries.push((Zxid(record.header.zxid), start..end));
-        end - start
+        self.entries.push((Zxid(record.header.zxid), start..self.bytes.len()));
+    }
+
+    /// Appends a transaction that is encoded already.
+    pub fn push_encoded(&mut self, zxid: Zxid, record: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(record);
+        self.entries.push((zxid, start..self.bytes.len()));
     }
 
     /// Whether there is nothing in it.

@@ -6,6 +6,7 @@
 //! before the `Durable` that covers it; while one batch is being synced the next is prepared.
 
 pub mod log_batch;
+pub mod pipeline;
 pub mod snapshots;
 pub mod standalone;
 

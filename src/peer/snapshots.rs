@@ -3,6 +3,8 @@
 //! The log is rolled and a snapshot taken after half of `snapCount` transactions and a random part of
 //! the other half, so that not all servers of an ensemble do it at the same moment; the same by bytes.
 
+use super::LogBatch;
+
 /// The limits, from `snapCount` and `snapSizeLimitInKb`.
 #[derive(Debug, Clone, Copy)]
 pub struct SnapshotLimits {
@@ -37,9 +39,20 @@ impl SnapshotPolicy {
         self.txns += txns;
     }
 
+    /// Counts a batch on its way to the log. Where a snapshot falls due the log is to be rolled
+    /// behind it, and this says true.
+    pub fn count(&mut self, batch: &mut LogBatch) -> bool {
+        let mut due = false;
+        for (_, payload) in batch.iter() {
+            due |= self.logged(payload.len());
+        }
+        batch.roll = due;
+        due
+    }
+
     /// Counts one logged transaction of `bytes`; true when the log is to be rolled and a snapshot
     /// taken, and the count starts anew.
-    pub fn logged(&mut self, bytes: usize) -> bool {
+    fn logged(&mut self, bytes: usize) -> bool {
         self.txns += 1;
         self.bytes += bytes as u64;
         let by_count = self.txns > self.limits.count / 2 + self.roll_txns;

@@ -41,10 +41,10 @@ impl ServerInfo for Info {
 
     fn dump_sessions(&self) -> String {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        self.ask(move |server| server.sessions().dump(now, wall))
+        self.ask(move |server| server.pipeline().sessions().dump(now, wall))
     }
 
     fn session_counts(&self) -> (usize, usize) {
-        (self.ask(|server| server.sessions().len()), 0)
+        (self.ask(|server| server.pipeline().sessions().len()), 0)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use log::error;
@@ -29,6 +30,22 @@ pub(super) trait LogListener: Send + Sync {
 enum Order {
     Write(LogBatch),
     Stop,
+}
+
+/// How long a sync may be put off to gather more (`SyncRequestProcessor`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gathering {
+    /// `flushDelay`: time between two syncs, if there is not enough for one before. Zero: none.
+    pub(super) delay: Duration,
+    /// `maxWriteQueuePollTime`: how long to wait for the next batch within that.
+    pub(super) poll: Duration,
+}
+
+impl Gathering {
+    /// How much longer to wait for another batch, `since` the last sync.
+    fn patience(&self, since: Duration) -> Duration {
+        self.poll.min(self.delay.saturating_sub(since))
+    }
 }
 
 struct Shared {
@@ -65,6 +82,7 @@ impl Shared {
 /// The way to the log.
 pub(super) struct LogDevice {
     shared: Arc<Shared>,
+    gathers: bool,
     orders: Sender<Order>,
     thread: Option<JoinHandle<()>>,
 }
@@ -73,6 +91,7 @@ impl LogDevice {
     /// Starts the thread behind `log`.
     pub(super) fn start(
         log: TxnLog,
+        gathering: Gathering,
         metrics: Arc<ServerMetrics>,
         listener: Arc<dyn LogListener>,
     ) -> io::Result<Self> {
@@ -82,13 +101,13 @@ impl LogDevice {
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("SyncThread".to_owned())
-            .spawn(move || run(&theirs, &received, &*listener))?;
-        Ok(Self { shared, orders, thread: Some(thread) })
+            .spawn(move || run(&theirs, gathering, &received, &*listener))?;
+        Ok(Self { shared, gathers: !gathering.delay.is_zero(), orders, thread: Some(thread) })
     }
 
     /// Whether the thread has nothing to do, so that a batch may be written right here.
     pub(super) fn is_idle(&self) -> bool {
-        self.shared.queued.load(Ordering::Acquire) == 0
+        !self.gathers && self.shared.queued.load(Ordering::Acquire) == 0
     }
 
     /// Writes a batch on the calling thread. Only while [`LogDevice::is_idle`], or batches change
@@ -112,6 +131,8 @@ impl LogDevice {
 /// Writes out what was handed over before, then ends the thread.
 impl Drop for LogDevice {
     fn drop(&mut self) {
+        // Twice, for the first may end the gathering of a last batch.
+        let _ = self.orders.send(Order::Stop);
         let _ = self.orders.send(Order::Stop);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -124,34 +145,38 @@ impl Drop for LogDevice {
 /// Batches that one sync covers at the most, so that an answer never waits for a flood.
 const BATCHES_MAX: usize = 64;
 
-fn run(shared: &Shared, orders: &Receiver<Order>, listener: &dyn LogListener) {
-    let mut stopping = false;
-    while !stopping {
-        let mut batches = Vec::new();
-        let mut next = orders.recv().ok();
-        while let Some(order) = next {
-            match order {
-                Order::Write(batch) => batches.push(batch),
-                Order::Stop => stopping = true,
-            }
-            next = if batches.len() < BATCHES_MAX && !stopping {
-                orders.try_recv().ok()
-            } else {
-                None
-            };
-        }
-        if batches.is_empty() {
-            return;
-        }
+fn run(
+    shared: &Shared,
+    gathering: Gathering,
+    orders: &Receiver<Order>,
+    listener: &dyn LogListener,
+) {
+    let mut last_sync = Instant::now();
+    while let Some(batches) = gather(gathering, orders, last_sync) {
         let result = shared.write(&batches);
+        last_sync = Instant::now();
         shared.queued.fetch_sub(batches.len(), Ordering::AcqRel);
         match result {
             Ok(Some(zxid)) => listener.durable(zxid),
             Ok(None) => {}
-            Err(e) => {
-                listener.failed(&e);
-                return;
-            }
+            Err(e) => return listener.failed(&e),
         }
     }
+}
+
+/// What one sync is to cover; nothing at the end.
+fn gather(
+    gathering: Gathering,
+    orders: &Receiver<Order>,
+    last_sync: Instant,
+) -> Option<Vec<LogBatch>> {
+    let Ok(Order::Write(first)) = orders.recv() else { return None };
+    let mut batches = vec![first];
+    while batches.len() < BATCHES_MAX {
+        match orders.recv_timeout(gathering.patience(last_sync.elapsed())) {
+            Ok(Order::Write(batch)) => batches.push(batch),
+            Ok(Order::Stop) | Err(_) => break,
+        }
+    }
+    Some(batches)
 }

@@ -8,7 +8,7 @@ use log::{error, info};
 
 use super::fatal::Fatal;
 use super::inbox::{Arrivals, Inbox};
-use super::log_device::{LogDevice, LogListener};
+use super::log_device::{Gathering, LogDevice, LogListener};
 use super::snapshotter::Snapshotter;
 use crate::config::ExitCode;
 use crate::ids::{Millis, Zxid};
@@ -49,6 +49,7 @@ pub(super) struct Parts {
     pub(super) server: Standalone,
     pub(super) inbox: Arc<Inbox>,
     pub(super) log: TxnLog,
+    pub(super) gathering: Gathering,
     pub(super) metrics: Arc<ServerMetrics>,
     pub(super) snapshotter: Snapshotter,
     pub(super) clock: Clock,
@@ -69,7 +70,12 @@ impl Pipeline {
         let inbox = Arc::clone(&parts.inbox);
         let fatal = Arc::clone(&parts.fatal);
         let news = LogNews { inbox: Arc::clone(&inbox), fatal: Arc::clone(&fatal) };
-        let log = LogDevice::start(parts.log, Arc::clone(&parts.metrics), Arc::new(news))?;
+        let log = LogDevice::start(
+            parts.log,
+            parts.gathering,
+            Arc::clone(&parts.metrics),
+            Arc::new(news),
+        )?;
         let worker = Worker {
             server: parts.server,
             inbox: Arc::clone(&inbox),
@@ -132,7 +138,7 @@ impl Worker {
 
     /// What was logged before the end is applied before the end, for the clients that still wait.
     fn finish(mut self) {
-        while !self.server.is_idle() && !self.fatal.is_stopping() {
+        while !self.server.pipeline().is_idle() && !self.fatal.is_stopping() {
             let arrivals = self.inbox.take(self.tick);
             self.take_in(arrivals);
         }

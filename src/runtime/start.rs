@@ -4,12 +4,14 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::{info, warn};
 
 use super::fatal::Fatal;
 use super::inbox::Inbox;
 use super::info::Info;
+use super::log_device::Gathering;
 use super::pipeline::{self, Pipeline};
 use super::purger::Purger;
 use super::snapshotter::{self, Snapshotter};
@@ -17,8 +19,9 @@ use crate::admin::FourLetterWords;
 use crate::config::{Config, ExitCode};
 use crate::ids::Millis;
 use crate::net::{Clock, NetSettings, Port, Reactor, Submit};
+use crate::peer::pipeline::Parts;
 use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
-use crate::peer::standalone::{Parts, Standalone};
+use crate::peer::standalone::Standalone;
 use crate::server::Database;
 use crate::server::auth::Auth;
 use crate::server::container::{ContainerManager, ContainerOptions};
@@ -144,6 +147,7 @@ impl Server {
             server,
             inbox,
             log: open_log(config, &dirs, clock),
+            gathering: gathering(config),
             metrics: Arc::clone(&front.metrics),
             snapshotter,
             clock,
@@ -254,6 +258,14 @@ fn open_log(config: &Config, dirs: &DataDirs, clock: Clock) -> TxnLog {
     TxnLog::new(dirs, options, Box::new(move || clock.now()))
 }
 
+fn gathering(config: &Config) -> Gathering {
+    let ms = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    Gathering {
+        delay: ms(config.server.flush_delay_ms),
+        poll: ms(config.server.max_write_queue_poll_ms),
+    }
+}
+
 fn note_restore(metrics: &ServerMetrics, restored: &Restored) {
     let stats = &restored.stats;
     metrics.startup_snap_load_time.add(stats.snap_load_ms);
@@ -299,7 +311,6 @@ fn build(
         front: Arc::clone(&front),
         prep: Prep::new(options, auth),
         sessions,
-        snapshots,
         containers: ContainerManager::new(container_options(config), now),
         throttler: RequestThrottler::new(
             config.throttle.request,
@@ -311,7 +322,7 @@ fn build(
             .unwrap_or(1000),
         orphans,
     };
-    Ok((front, Standalone::new(parts)))
+    Ok((front, Standalone::new(parts, snapshots)))
 }
 
 fn container_options(config: &Config) -> ContainerOptions {

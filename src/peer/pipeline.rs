@@ -1,0 +1,371 @@
+//! What a server does that makes transactions: one alone, or the leader of an ensemble.
+//!
+//! A request is prepared when it arrives, against the tree and what is prepared before it; its
+//! transaction goes to the quorum's logs at once. It is applied and answered, in the order of arrival,
+//! when it is committed: when the logs of a quorum have it, of which a server alone is the smallest.
+//! What makes no transaction keeps its place in that order: a read behind a write sees the write, and
+//! the replies of a connection keep the order of its requests.
+//! Java: `ZooKeeperServer.setupRequestProcessors`, `LeaderZooKeeperServer`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use jute::to_bytes;
+use jute::txn::CreateSessionTxn;
+use log::info;
+
+use super::{LogBatch, Now};
+use crate::ids::{Millis, SessionId, Zxid};
+use crate::op::op;
+use crate::server::apply::{self, Applier};
+use crate::server::connect;
+use crate::server::container::ContainerManager;
+use crate::server::front::Front;
+use crate::server::prep::{Prep, Prepared};
+use crate::server::reason::DisconnectReason;
+use crate::server::request::{Connect, Input, Request};
+use crate::server::sessions::SessionTracker;
+use crate::server::throttle::{Admission, RequestThrottler};
+use crate::tree::DataTree;
+use crate::txn::Txn;
+
+/// Transactions that are applied under one write lock: readers wait no longer than these take.
+const APPLY_MAX: usize = 256;
+
+/// What the pipeline is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the connections share; the tree is in it.
+    pub front: Arc<Front>,
+    /// Makes transactions of requests.
+    pub prep: Prep,
+    /// The sessions, those of the database restored.
+    pub sessions: SessionTracker,
+    /// Which containers are to go.
+    pub containers: ContainerManager,
+    /// How many requests are processed at a time.
+    pub throttler: RequestThrottler,
+    /// Sessions that have ephemerals in the database but no record of their own: closed at the first
+    /// tick (`ZooKeeperServer.loadData`).
+    pub orphans: Vec<SessionId>,
+    /// Transactions in one batch of the log at the most (`maxBatchSize`).
+    pub batch_max: usize,
+}
+
+/// A request in its place.
+#[derive(Debug)]
+struct Pending {
+    request: Request,
+    prepared: Prepared,
+}
+
+impl Pending {
+    /// Whether it may be applied, given what is committed.
+    fn is_ready(&self, committed: Zxid) -> bool {
+        self.prepared.record.as_ref().is_none_or(|record| record.header.zxid <= committed.0)
+    }
+}
+
+/// Requests on their way to their answers.
+#[derive(Debug)]
+pub struct Pipeline {
+    parts: Parts,
+    applier: Applier,
+    /// The last zxid that was given to a transaction.
+    last_zxid: Zxid,
+    /// What the logs of a quorum have.
+    committed: Zxid,
+    pending: VecDeque<Pending>,
+    /// Inputs that the throttler holds back.
+    waiting: VecDeque<Input>,
+    batch: LogBatch,
+}
+
+impl Pipeline {
+    /// A server at the zxid of its restored tree.
+    pub fn new(parts: Parts) -> Self {
+        let zxid = parts.front.db.read_tree().last_processed_zxid();
+        Self {
+            parts,
+            applier: Applier::new(),
+            last_zxid: zxid,
+            committed: zxid,
+            pending: VecDeque::new(),
+            waiting: VecDeque::new(),
+            batch: LogBatch::default(),
+        }
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> &SessionTracker {
+        &self.parts.sessions
+    }
+
+    /// What snapshots hold of the sessions.
+    pub fn committed_sessions(&self) -> Vec<(SessionId, i32)> {
+        self.parts.sessions.committed().iter().map(|(id, timeout)| (*id, *timeout)).collect()
+    }
+
+    /// Whether everything that was taken in has been answered.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.waiting.is_empty()
+    }
+
+    /// The last zxid that was given to a transaction.
+    pub fn last_zxid(&self) -> Zxid {
+        self.last_zxid
+    }
+
+    /// Takes requests in; what is to be logged is appended to `batches`.
+    pub fn on_inputs(&mut self, now: Now, inputs: Vec<Input>, batches: &mut Vec<LogBatch>) {
+        self.waiting.extend(inputs);
+        self.prepare_waiting(now, batches);
+        self.commit_ready(now);
+        self.applier.flush();
+    }
+
+    /// The logs of a quorum have everything up to `zxid`: applies and answers it.
+    pub fn on_committed(&mut self, now: Now, zxid: Zxid, batches: &mut Vec<LogBatch>) {
+        assert!(
+            zxid <= self.last_zxid,
+            "committed up to {zxid}, proposed up to {}",
+            self.last_zxid
+        );
+        assert!(zxid >= self.committed, "committed up to {zxid} after {}", self.committed);
+        self.committed = zxid;
+        self.commit_ready(now);
+        self.prepare_waiting(now, batches);
+        self.commit_ready(now);
+        self.applier.flush();
+    }
+
+    /// Time has passed: sessions expire, containers go, requests that were held back are looked at.
+    pub fn on_tick(&mut self, now: Now, heard_until: Millis, batches: &mut Vec<LogBatch>) {
+        self.expire(now, heard_until, batches);
+        self.prepare_waiting(now, batches);
+        self.commit_ready(now);
+        self.applier.flush();
+    }
+
+    fn prepare_waiting(&mut self, now: Now, batches: &mut Vec<LogBatch>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let front = Arc::clone(&self.parts.front);
+        let tree = front.db.read_tree();
+        while let Some(input) = self.waiting.pop_front() {
+            match input {
+                Input::Request(request) => {
+                    if let Some(held) = self.on_request(now, &tree, request, batches) {
+                        self.waiting.push_front(Input::Request(held));
+                        break;
+                    }
+                }
+                Input::Connect(connect) => self.on_connect(now, &tree, &connect, batches),
+                // Its session waits for the client to come back, or expires.
+                Input::Disconnected(_) => {}
+            }
+        }
+        drop(tree);
+        self.send_batch(batches);
+    }
+
+    /// The request back if it has to wait for others to be done first.
+    fn on_request(
+        &mut self,
+        now: Now,
+        tree: &DataTree,
+        mut request: Request,
+        batches: &mut Vec<LogBatch>,
+    ) -> Option<Request> {
+        let in_process = self.pending.len() as i64;
+        match self.parts.throttler.admit(&request, in_process, now.mono) {
+            Admission::Pass => {}
+            Admission::Throttled => request.throttled = true,
+            Admission::Stall(_) => return Some(request),
+            Admission::Drop => {
+                self.applier.drop_request(&self.parts.front, &request);
+                return None;
+            }
+            Admission::DropStale => {
+                self.drop_stale(&request);
+                return None;
+            }
+        }
+        self.prepare(now, tree, request, batches);
+        None
+    }
+
+    /// Nothing behind a dropped request may be processed in its place, so its connection ends.
+    fn drop_stale(&mut self, request: &Request) {
+        let front = &self.parts.front;
+        front.metrics.stale_requests_dropped.add(1);
+        if let Some(conn) = &request.conn {
+            conn.close_now(DisconnectReason::ConnectionCloseForced);
+        }
+        self.applier.drop_request(front, request);
+    }
+
+    fn prepare(
+        &mut self,
+        now: Now,
+        tree: &DataTree,
+        request: Request,
+        batches: &mut Vec<LogBatch>,
+    ) {
+        let parts = &mut self.parts;
+        let zxid = self.last_zxid.next();
+        let prepared = parts.prep.prepare(tree, &request, zxid, now.wall, &mut parts.sessions);
+        if let Some(record) = &prepared.record {
+            self.last_zxid = zxid;
+            self.batch.push(record);
+            if self.batch.len() >= parts.batch_max {
+                self.send_batch(batches);
+            }
+        }
+        self.pending.push_back(Pending { request, prepared });
+    }
+
+    /// Hands over what is encoded.
+    fn send_batch(&mut self, batches: &mut Vec<LogBatch>) {
+        if !self.batch.is_empty() {
+            batches.push(std::mem::take(&mut self.batch));
+        }
+    }
+
+    /// A client wants a session: a new one is made by a transaction, an old one taken up at once.
+    fn on_connect(
+        &mut self,
+        now: Now,
+        tree: &DataTree,
+        connect: &Connect,
+        batches: &mut Vec<LogBatch>,
+    ) {
+        if connect.session == SessionId::NONE {
+            self.create_session(now, tree, connect, batches);
+        } else {
+            self.reopen_session(now, connect);
+        }
+    }
+
+    fn create_session(
+        &mut self,
+        now: Now,
+        tree: &DataTree,
+        connect: &Connect,
+        batches: &mut Vec<LogBatch>,
+    ) {
+        let front = &self.parts.front;
+        let session = self.parts.sessions.create(now.mono, connect.timeout_ms);
+        let id = session.id;
+        connect::assign(front, &connect.conn, session);
+        let body = to_bytes(&CreateSessionTxn { timeout: connect.timeout_ms }).into_boxed_slice();
+        connect.conn.submit();
+        // Never too large: the body is an int.
+        let _ = front.load.enter(body.len());
+        let request = Request {
+            conn: Some(Arc::clone(&connect.conn)),
+            session: id,
+            cxid: 0,
+            op: op::CREATE_SESSION,
+            body,
+            auth: connect.conn.auth(),
+            received_ms: connect.received_ms,
+            throttled: false,
+        };
+        self.prepare(now, tree, request, batches);
+    }
+
+    /// The client's password was right; what counts is whether there still is a session
+    /// (`ZooKeeperServer.reopenSession`, `revalidateSession`).
+    fn reopen_session(&mut self, now: Now, connect: &Connect) {
+        let front = &self.parts.front;
+        let session = self.parts.sessions.get(connect.session).cloned();
+        match session.filter(|session| session.renew(connect.timeout_ms, now.mono)) {
+            Some(session) => {
+                info!("Client {} takes up session {} again", connect.conn.remote, session.id);
+                connect::assign(front, &connect.conn, session);
+                connect::welcome(front, &connect.conn);
+            }
+            None => connect::refuse(front, &connect.conn),
+        }
+        self.applier.touch(&connect.conn);
+    }
+
+    fn expire(&mut self, now: Now, heard_until: Millis, batches: &mut Vec<LogBatch>) {
+        let front = Arc::clone(&self.parts.front);
+        let tree = front.db.read_tree();
+        for id in std::mem::take(&mut self.parts.orphans) {
+            self.prepare(now, &tree, close_request(id, now.mono), batches);
+        }
+        for id in self.parts.sessions.expired(heard_until) {
+            let timeout = self.parts.sessions.get(id).map_or(0, |session| session.timeout_ms);
+            info!("Expiring session {id}, timeout of {timeout}ms exceeded");
+            front.metrics.stale_sessions_expired.add(1);
+            self.prepare(now, &tree, close_request(id, now.mono), batches);
+        }
+        for request in self.parts.containers.tick(&tree, now.mono, now.wall) {
+            self.prepare(now, &tree, request, batches);
+        }
+        drop(tree);
+        self.send_batch(batches);
+    }
+
+    /// Applies and answers what is committed, in the order of arrival.
+    fn commit_ready(&mut self, now: Now) {
+        while self.pending.front().is_some_and(|head| head.is_ready(self.committed)) {
+            self.commit_slice(now);
+        }
+    }
+
+    fn commit_slice(&mut self, now: Now) {
+        let front = Arc::clone(&self.parts.front);
+        let mut tree = front.db.write_tree();
+        for _ in 0..APPLY_MAX {
+            let Some(pending) = self.pending.pop_front_if(|head| head.is_ready(self.committed))
+            else {
+                break;
+            };
+            self.commit(&front, &mut tree, &pending, now);
+        }
+        self.parts.prep.applied(tree.last_processed_zxid());
+    }
+
+    fn commit(&mut self, front: &Front, tree: &mut DataTree, pending: &Pending, now: Now) {
+        let now = apply::Now { monotonic: now.mono, wall: now.wall };
+        let Pending { request, prepared } = pending;
+        let Some(record) = &prepared.record else {
+            self.applier.answer(front, tree, request, prepared.error, now);
+            return;
+        };
+        let before = tree.last_processed_zxid();
+        assert!(
+            record.header.zxid == before.next().0,
+            "{} applied at {before}",
+            record.header.zxid
+        );
+        self.applier.commit(front, tree, record, Some(request), now);
+        let session = SessionId(record.header.client_id);
+        match &record.txn {
+            Txn::CreateSession(txn) => self.parts.sessions.commit(session, txn.timeout),
+            Txn::CloseSession(_) => {
+                self.parts.sessions.remove(session);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The server itself closes a session (`ZooKeeperServer.close`).
+fn close_request(session: SessionId, received_ms: Millis) -> Request {
+    Request {
+        conn: None,
+        session,
+        cxid: 0,
+        op: op::CLOSE_SESSION,
+        body: Box::default(),
+        auth: Arc::default(),
+        received_ms,
+        throttled: false,
+    }
+}

@@ -273,11 +273,11 @@ fn txn(tree: &DataTree, zxid: i64, what: u8, path: usize) -> TxnRecord {
     let data = Some(vec![what; usize::from(what) % 9]);
     let (kind, txn) = if !exists && possible {
         let cversion = tree.node(parent).map_or(0, |n| n.stat_persisted().cversion) + 1;
-        let ephemeral = what % 4 == 0 && path.as_deref() == Some("/g");
-        let acl = Some(if what % 2 == 0 { open_acl().clone() } else { acl_of(what) });
+        let ephemeral = what.is_multiple_of(4) && path.as_deref() == Some("/g");
+        let acl = Some(if what.is_multiple_of(2) { open_acl().clone() } else { acl_of(what) });
         let create = CreateTxn { path, data, acl, ephemeral, parent_cversion: cversion };
         (op::CREATE, Txn::Create(create))
-    } else if leaf && what % 2 == 0 {
+    } else if leaf && what.is_multiple_of(2) {
         (op::DELETE, Txn::Delete(DeleteTxn { path }))
     } else if exists {
         let version = tree.node(path.as_deref().unwrap()).unwrap().stat_persisted().version + 1;

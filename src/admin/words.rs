@@ -15,6 +15,9 @@ use crate::server::histogram::Value;
 
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests";
 
+/// Bytes in which Java writes an answer (`BufferedWriter`, `SendBufferWriter`).
+const PIECE: usize = 8192;
+
 /// `ZooTrace.getTextTraceLevel` at the start: client requests, server packets, sessions, warnings.
 const TRACE_MASK: i64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 8;
 
@@ -221,6 +224,23 @@ impl FourLetterWords {
     }
 }
 
+impl FourLetterWords {
+    fn text(&self, command: &Command, asker: &ConnShared) -> String {
+        self.always(command).unwrap_or_else(|| match (self.front.serving(), command.name) {
+            (Serving::No, "hash") => NOT_SERVING.to_owned(),
+            (Serving::No, _) => format!("{NOT_SERVING}\n"),
+            (_, word) => self.while_serving(word, asker),
+        })
+    }
+
+    /// Answers count as packets, one for each piece that Java would write.
+    fn count(&self, text: &str, asker: &ConnShared) {
+        let packets = text.len().div_ceil(PIECE) as u64;
+        asker.stats.sent(packets);
+        self.front.stats.add_sent(packets);
+    }
+}
+
 impl Words for FourLetterWords {
     fn is_instant(&self, command: &Command) -> bool {
         let at_hand = ["ruok", "isro", "gtmk", "stmk", "telnet close"];
@@ -230,18 +250,17 @@ impl Words for FourLetterWords {
 
     fn answer(&self, command: &Command, asker: &ConnShared) -> Option<String> {
         let word = command.name;
-        if !self.config.server.four_letter_words.allows(word) {
+        let text = if self.config.server.four_letter_words.allows(word) {
+            log::info!("Processing {word} command from {}", address::remote(asker.remote));
+            if word == "telnet close" {
+                return None;
+            }
+            self.text(command, asker)
+        } else {
             log::debug!("Command {word} is not executed because it is not in the whitelist.");
-            return Some(format!("{word} is not executed because it is not in the whitelist.\n"));
-        }
-        log::info!("Processing {word} command from {}", address::remote(asker.remote));
-        if word == "telnet close" {
-            return None;
-        }
-        Some(self.always(command).unwrap_or_else(|| match (self.front.serving(), word) {
-            (Serving::No, "hash") => NOT_SERVING.to_owned(),
-            (Serving::No, _) => format!("{NOT_SERVING}\n"),
-            _ => self.while_serving(word, asker),
-        }))
+            format!("{word} is not executed because it is not in the whitelist.\n")
+        };
+        self.count(&text, asker);
+        Some(text)
     }
 }

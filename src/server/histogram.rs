@@ -148,11 +148,11 @@ impl Summary {
 
     /// The five figures that `mntr` has for it. `prefix` is that of a set's member, with its `_`.
     pub(crate) fn list(&self, prefix: &str, name: &str, sink: &mut dyn FnMut(String, Value)) {
-        sink(format!("{prefix}avg_{name}"), Value::Float(self.avg()));
-        sink(format!("{prefix}min_{name}"), Value::Int(self.min()));
-        sink(format!("{prefix}max_{name}"), Value::Int(self.max()));
-        sink(format!("{prefix}cnt_{name}"), Value::Int(self.count() as i64));
-        sink(format!("{prefix}sum_{name}"), Value::Int(self.sum()));
+        sink(format!("avg_{prefix}{name}"), Value::Float(self.avg()));
+        sink(format!("min_{prefix}{name}"), Value::Int(self.min()));
+        sink(format!("max_{prefix}{name}"), Value::Int(self.max()));
+        sink(format!("cnt_{prefix}{name}"), Value::Int(self.count() as i64));
+        sink(format!("sum_{prefix}{name}"), Value::Int(self.sum()));
     }
 }
 
@@ -266,7 +266,7 @@ impl Quantiles {
     pub(crate) fn list(&self, prefix: &str, name: &str, sink: &mut dyn FnMut(String, Value)) {
         self.summary.list(prefix, name, sink);
         for (label, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)] {
-            sink(format!("{prefix}{label}_{name}"), Value::Int(self.quantile(q)));
+            sink(format!("{label}_{prefix}{name}"), Value::Int(self.quantile(q)));
         }
     }
 }

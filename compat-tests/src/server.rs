@@ -298,10 +298,15 @@ The end of its log:
         ))
     }
 
+    /// All that it (and whoever ran in its directory before it) has logged.
+    pub fn log(&self) -> String {
+        let log = fs::read(self.setup.log()).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// The end of its log.
     pub fn log_tail(&self) -> String {
-        let log = fs::read(self.setup.log()).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }

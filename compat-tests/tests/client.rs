@@ -1,4 +1,4 @@
-//! Our own client library, proved against Java's server before it is used to prove ours.
+//! Our own client library, proved against Java's server; and our server by it.
 
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -38,6 +38,16 @@ fn code<T: std::fmt::Debug>(result: std::result::Result<T, Error>) -> Code {
 #[test]
 fn every_operation_against_java() -> Result<()> {
     every_operation(Kind::Java)
+}
+
+#[test]
+fn every_operation_against_ours() -> Result<()> {
+    every_operation(Kind::Ours)
+}
+
+#[test]
+fn session_and_watches_survive_a_restart_of_ours() -> Result<()> {
+    survives_a_restart(Kind::Ours)
 }
 
 #[test]

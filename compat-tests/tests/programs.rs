@@ -19,11 +19,26 @@ fn plain_client_on_java() -> Result<()> {
 }
 
 #[test]
+fn plain_client_on_ours() -> Result<()> {
+    run(Kind::Ours, "PlainClient")
+}
+
+#[test]
 fn curator_on_java() -> Result<()> {
     run(Kind::Java, "CuratorApp")
 }
 
 #[test]
+fn curator_on_ours() -> Result<()> {
+    run(Kind::Ours, "CuratorApp")
+}
+
+#[test]
 fn zk_client_on_java() -> Result<()> {
     run(Kind::Java, "ZkClientApp")
+}
+
+#[test]
+fn zk_client_on_ours() -> Result<()> {
+    run(Kind::Ours, "ZkClientApp")
 }

@@ -28,6 +28,21 @@ fn java_killed_to_java_and_back() -> Result<()> {
     swap(Kind::Java, Kind::Java, End::Killed)
 }
 
+#[test]
+fn java_to_ours_and_back() -> Result<()> {
+    swap(Kind::Java, Kind::Ours, End::Stopped)
+}
+
+#[test]
+fn ours_to_java_and_back() -> Result<()> {
+    swap(Kind::Ours, Kind::Java, End::Stopped)
+}
+
+#[test]
+fn java_killed_to_ours_killed_and_back() -> Result<()> {
+    swap(Kind::Java, Kind::Ours, End::Killed)
+}
+
 /// A program that stays connected while the servers change.
 struct Writer {
     child: Child,
@@ -88,9 +103,9 @@ fn setup(kind: Kind, dir: &Path, port: u16) -> Result<Setup> {
 
 /// All nodes as text; the server must not have found a digest that is wrong on its way.
 fn dump(server: &Server) -> Result<String> {
-    let log = server.log_tail();
-    if log.to_lowercase().contains("mismatch") {
-        return Err(server.failure("complains of a digest"));
+    let log = server.log();
+    if let Some(line) = log.lines().find(|line| line.to_lowercase().contains("mismatch")) {
+        return Err(server.failure(&format!("complains of a digest: {line}")));
     }
     java::run("SwapReader", &[&server.connect_string()])
         .map_err(|e| server.failure(&format!("and {e}")))

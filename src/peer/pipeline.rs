@@ -271,6 +271,7 @@ impl Pipeline {
             body,
             auth: connect.conn.auth(),
             received_ms: connect.received_ms,
+            learner: None,
             throttled: false,
         };
         self.prepare(now, tree, request, batches);
@@ -366,6 +367,7 @@ fn close_request(session: SessionId, received_ms: Millis) -> Request {
         body: Box::default(),
         auth: Arc::default(),
         received_ms,
+        learner: None,
         throttled: false,
     }
 }

@@ -125,6 +125,7 @@ fn deletion(path: &str, now: Millis) -> Request {
         body: body.into(),
         auth: Arc::new([]),
         received_ms: now,
+        learner: None,
         throttled: false,
     }
 }

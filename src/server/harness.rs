@@ -226,6 +226,7 @@ impl World {
             body: Box::default(),
             auth: request.conn.auth(),
             received_ms: request.received_ms,
+            learner: None,
             throttled: false,
         };
         self.front.load.enter(0).unwrap();

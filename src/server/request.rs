@@ -6,6 +6,7 @@ use jute::data::Id;
 
 use super::conn::ConnShared;
 use crate::ids::{Millis, SessionId};
+use crate::zab::LinkId;
 
 /// A request that the connection's own thread could not answer: a write, or anything behind a write
 /// of the same session that is still in flight.
@@ -14,6 +15,8 @@ pub struct Request {
     /// Where the reply goes; none for the server's own (session expiry, container deletion) and for
     /// those that a learner forwarded.
     pub conn: Option<Arc<ConnShared>>,
+    /// The learner that forwarded it, if one did.
+    pub learner: Option<LinkId>,
     /// Whose request it is.
     pub session: SessionId,
     /// The client's number for it, echoed in the reply.
@@ -28,6 +31,23 @@ pub struct Request {
     pub received_ms: Millis,
     /// It waited longer than `throttled_op_wait_time`: it is answered THROTTLEDOP and nothing else.
     pub throttled: bool,
+}
+
+impl Request {
+    /// Who may act for a session: the connection, or the learner that has it; 0 for the server itself
+    /// (`Request.owner`).
+    pub fn owner(&self) -> u64 {
+        match (&self.conn, self.learner) {
+            (Some(conn), _) => conn.id.0,
+            (None, Some(link)) => learner_owner(link),
+            (None, None) => 0,
+        }
+    }
+}
+
+/// A learner as the owner of sessions: no connection has such a number.
+pub fn learner_owner(link: LinkId) -> u64 {
+    link.0 | 1 << 63
 }
 
 /// A client that wants a session, checked as far as the connection's thread can

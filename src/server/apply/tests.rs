@@ -29,6 +29,7 @@ fn origin(world: &World, peer: &Peer, cxid: i32, kind: i32) -> Request {
         body: Box::default(),
         auth: peer.conn().auth(),
         received_ms: 1_000,
+        learner: None,
         throttled: false,
     }
 }

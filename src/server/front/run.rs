@@ -177,6 +177,7 @@ impl<'a> Run<'a> {
             body: body.into(),
             auth: Arc::clone(&client.identity.ids),
             received_ms: self.now,
+            learner: None,
             throttled: false,
         }));
         if xid > 0 && self.front.load.is_over_limit() { Step::Wait } else { Step::Next }

@@ -119,7 +119,7 @@ impl Prep {
         if req.throttled {
             return Prepared::without_txn(Some(Code::ThrottledOp));
         }
-        let owner = req.conn.as_ref().map_or(0, |conn| conn.id.0);
+        let owner = req.owner();
         let cx =
             Context { tree, session: req.session, owner, auth: &req.auth, zxid, time: now_wall };
         let result = match Body::read(req.op, &req.body, self.options.limits) {

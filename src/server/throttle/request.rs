@@ -90,6 +90,7 @@ mod tests {
             body: Box::default(),
             auth: peer.conn().auth(),
             received_ms: 1_000,
+            learner: None,
             throttled: false,
         }
     }

@@ -116,6 +116,7 @@ fn request(op: i32, body: Vec<u8>) -> Request {
         body: body.into(),
         auth: Auth::connect_ids("10.0.0.1".parse().unwrap()).into(),
         received_ms: 0,
+        learner: None,
         throttled: false,
     }
 }

@@ -5,6 +5,7 @@
 //! [`Event::Durable`] says how far the log has been synced. Nothing is committed, applied or answered
 //! before the `Durable` that covers it; while one batch is being synced the next is prepared.
 
+pub mod ensemble;
 pub mod log_batch;
 pub mod pipeline;
 pub mod snapshots;

@@ -7,21 +7,22 @@
 //! the replies of a connection keep the order of its requests.
 //! Java: `ZooKeeperServer.setupRequestProcessors`, `LeaderZooKeeperServer`.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use jute::to_bytes;
 use jute::txn::CreateSessionTxn;
-use log::info;
+use log::{info, warn};
 
 use super::{LogBatch, Now};
 use crate::ids::{Millis, SessionId, Zxid};
 use crate::op::op;
 use crate::server::apply::{self, Applier};
+use crate::server::auth::Auth;
 use crate::server::connect;
-use crate::server::container::ContainerManager;
+use crate::server::container::{ContainerManager, ContainerOptions};
 use crate::server::front::Front;
-use crate::server::prep::{Prep, Prepared};
+use crate::server::prep::{Prep, PrepOptions, Prepared};
 use crate::server::reason::DisconnectReason;
 use crate::server::request::{Connect, Input, Request};
 use crate::server::sessions::SessionTracker;
@@ -50,6 +51,46 @@ pub struct Parts {
     pub orphans: Vec<SessionId>,
     /// Transactions in one batch of the log at the most (`maxBatchSize`).
     pub batch_max: usize,
+}
+
+/// What of the configuration a pipeline depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct PipelineSettings {
+    /// How requests are prepared.
+    pub prep: PrepOptions,
+    /// How containers are looked for.
+    pub containers: ContainerOptions,
+    /// How many requests are processed at a time.
+    pub throttler: RequestThrottler,
+    /// Transactions in one batch of the log at the most (`maxBatchSize`).
+    pub batch_max: usize,
+}
+
+impl PipelineSettings {
+    /// The parts of a pipeline over the tree in `front`, with the sessions of its database.
+    pub fn parts(
+        &self,
+        front: &Arc<Front>,
+        auth: &Arc<Auth>,
+        sessions: SessionTracker,
+        now: Millis,
+    ) -> Parts {
+        let tree = front.db.read_tree();
+        let known = |id: &SessionId| sessions.get(*id).is_some();
+        let orphans: Vec<_> = tree.ephemeral_sessions().filter(|id| !known(id)).collect();
+        if !orphans.is_empty() {
+            warn!("{} sessions have ephemerals but no record; they are closed", orphans.len());
+        }
+        Parts {
+            front: Arc::clone(front),
+            prep: Prep::new(self.prep, Arc::clone(auth)),
+            sessions,
+            containers: ContainerManager::new(self.containers, now),
+            throttler: self.throttler,
+            orphans,
+            batch_max: self.batch_max,
+        }
+    }
 }
 
 /// A request in its place.
@@ -111,9 +152,19 @@ impl Pipeline {
         self.pending.is_empty() && self.waiting.is_empty()
     }
 
-    /// The last zxid that was given to a transaction.
-    pub fn last_zxid(&self) -> Zxid {
-        self.last_zxid
+    /// Ends: nothing that waits is answered, its connections are closed. The committed sessions and
+    /// their timeouts in ms.
+    pub fn abandon(mut self) -> HashMap<SessionId, i32> {
+        for pending in std::mem::take(&mut self.pending) {
+            self.applier.drop_request(&self.parts.front, &pending.request);
+        }
+        for input in std::mem::take(&mut self.waiting) {
+            if let Input::Request(request) = input {
+                self.applier.drop_request(&self.parts.front, &request);
+            }
+        }
+        self.applier.flush();
+        self.parts.sessions.committed().clone()
     }
 
     /// Takes requests in; what is to be logged is appended to `batches`.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::info;
 
 use super::fatal::Fatal;
 use super::inbox::Inbox;
@@ -19,18 +19,18 @@ use crate::admin::FourLetterWords;
 use crate::config::{Config, ExitCode};
 use crate::ids::Millis;
 use crate::net::{Clock, NetSettings, Port, Reactor, Submit};
-use crate::peer::pipeline::Parts;
+use crate::peer::pipeline::PipelineSettings;
 use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use crate::peer::standalone::Standalone;
 use crate::server::Database;
 use crate::server::auth::Auth;
-use crate::server::container::{ContainerManager, ContainerOptions};
+use crate::server::container::ContainerOptions;
 use crate::server::front::{Front, FrontSettings, Serving};
 use crate::server::metrics::ServerMetrics;
-use crate::server::prep::{Prep, PrepOptions};
+use crate::server::prep::PrepOptions;
 use crate::server::sessions::SessionTracker;
 use crate::server::throttle::RequestThrottler;
-use crate::storage::snapshot::SnapshotOptions;
+use crate::storage::snapshot::{self, SnapshotOptions};
 use crate::storage::txnlog::{TxnLog, TxnLogOptions};
 use crate::storage::{self, DataDirs, RealDisk, RestoreOptions, Restored, restore};
 use crate::tree::TreeOptions;
@@ -116,6 +116,7 @@ impl Server {
         let port = Port::bind(&settings)
             .map_err(io_error(&format!("cannot serve clients on {listen}")))?;
         let local = port.local_addr();
+        snapshot::remove_leftovers(&**dirs.disk(), dirs.snap()).map_err(storage::Error::from)?;
         let restored = restore(&dirs, restore_options(config), || clock.now())?;
         let metrics = Arc::new(ServerMetrics::default());
         note_restore(&metrics, &restored);
@@ -274,8 +275,8 @@ fn note_restore(metrics: &ServerMetrics, restored: &Restored) {
     metrics.dbinittime.add(stats.total_ms);
 }
 
-/// The shared front and the server behind it. Sessions without a word get their full timeout again;
-/// ephemerals of sessions that are not there any more go with the first tick, as those sessions do.
+/// The shared front and the server behind it. Sessions get their full timeout again; ephemerals of
+/// sessions that are not there any more go with the first tick.
 fn build(
     config: &Config,
     clock: &Clock,
@@ -287,31 +288,28 @@ fn build(
     for (id, timeout) in &restored.sessions {
         sessions.restore(*id, *timeout, now);
     }
-    let with_ephemerals = restored.tree.ephemeral_sessions();
-    let orphans: Vec<_> = with_ephemerals.filter(|id| sessions.get(*id).is_none()).collect();
-    if !orphans.is_empty() {
-        warn!("{} sessions have ephemerals but no record; they are closed", orphans.len());
-    }
     let auth = Auth::new(&config.auth).map_err(|e| StartError::Unsupported(e.to_string()))?;
     let auth = Arc::new(auth);
     let db = Arc::new(Database::new(restored.tree));
     let seed = wall.unsigned_abs();
     let settings = FrontSettings::new(config);
     let front = Arc::new(Front::new(settings, Arc::clone(&auth), db, metrics, now, seed));
-    let options = PrepOptions {
-        limits: settings.limits,
-        digest: config.tree.digest,
-        close_session_txn: config.sessions.close_session_txn,
-        enforce_quota: config.server.enforce_quota,
-        reconfig: config.quorum.reconfig_enabled,
-    };
     let mut snapshots = SnapshotPolicy::new(snapshot_limits(config), seed);
     snapshots.replayed(restored.stats.txns_loaded);
-    let parts = Parts {
-        front: Arc::clone(&front),
-        prep: Prep::new(options, auth),
-        sessions,
-        containers: ContainerManager::new(container_options(config), now),
+    let parts = pipeline_settings(config).parts(&front, &auth, sessions, now);
+    Ok((front, Standalone::new(parts, snapshots)))
+}
+
+fn pipeline_settings(config: &Config) -> PipelineSettings {
+    PipelineSettings {
+        prep: PrepOptions {
+            limits: FrontSettings::new(config).limits,
+            digest: config.tree.digest,
+            close_session_txn: config.sessions.close_session_txn,
+            enforce_quota: config.server.enforce_quota,
+            reconfig: config.quorum.reconfig_enabled,
+        },
+        containers: container_options(config),
         throttler: RequestThrottler::new(
             config.throttle.request,
             config.throttle.throttled_op_wait_ms,
@@ -320,9 +318,7 @@ fn build(
             .ok()
             .filter(|n| *n > 0)
             .unwrap_or(1000),
-        orphans,
-    };
-    Ok((front, Standalone::new(parts, snapshots)))
+    }
 }
 
 fn container_options(config: &Config) -> ContainerOptions {

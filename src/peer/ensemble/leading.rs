@@ -1,0 +1,349 @@
+//! A leader with its learners. Its pipeline is that of a server alone, with the quorum in the place of
+//! the disk.
+
+use std::collections::BTreeMap;
+
+use log::{info, warn};
+
+use super::{Effect, Ensemble, Learners, Role, Status, Step};
+use crate::ids::{Millis, SessionId};
+use crate::op::op;
+use crate::peer::LogBatch;
+use crate::peer::Now;
+use crate::peer::pipeline::Pipeline;
+use crate::server::front::Serving;
+use crate::server::request::{Input, Request, learner_owner};
+use crate::server::sessions::SessionTracker;
+use crate::zab::leader::{self, Leader, SyncOrigin};
+use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
+use crate::zab::quorum::Quorums;
+use crate::zab::sync::Entry;
+use crate::zab::{LearnerType, LinkId};
+
+/// The leader and what comes from its learners.
+#[derive(Debug)]
+pub(super) struct Leading {
+    machine: Leader,
+    /// There from the moment that a quorum has the history.
+    pipeline: Option<Pipeline>,
+    links: BTreeMap<LinkId, LearnerLink>,
+    /// Links that have bytes to be looked at.
+    fed: Vec<LinkId>,
+    since: Millis,
+}
+
+#[derive(Debug)]
+struct LearnerLink {
+    reader: PacketReader,
+    /// What is to follow behind the snapshot that is being sent.
+    held: Option<Vec<u8>>,
+}
+
+impl Leading {
+    pub(super) fn pipeline(&self) -> Option<&Pipeline> {
+        self.pipeline.as_ref()
+    }
+
+    pub(super) fn is_timer_due(&self, now: Millis) -> bool {
+        self.machine.deadline().is_some_and(|at| now >= at)
+    }
+
+    pub(super) fn accepted(&mut self, link: LinkId, limits: jute::Limits) {
+        self.links.insert(link, LearnerLink { reader: PacketReader::new(limits), held: None });
+    }
+
+    /// False if the connection is not known.
+    pub(super) fn feed(&mut self, link: LinkId, bytes: &[u8]) -> bool {
+        let Some(learner) = self.links.get_mut(&link) else { return false };
+        learner.reader.feed(bytes);
+        self.fed.push(link);
+        true
+    }
+
+    pub(super) fn closed(&mut self, link: LinkId) {
+        self.links.remove(&link);
+    }
+
+    pub(super) fn status(&self, quorums: &Quorums) -> Status {
+        let phase = if self.machine.is_broadcasting() { "broadcast" } else { "discovery" };
+        let mut learners =
+            Learners { pending_syncs: self.machine.pending_syncs(), ..Learners::default() };
+        for learner in self.machine.learners() {
+            learners.connected += 1;
+            let votes = learner.sid.is_some_and(|sid| quorums.is_voter(sid));
+            match (learner.kind, learner.forwarding) {
+                (_, false) => {}
+                (LearnerType::Observer, true) => learners.synced_observers += 1,
+                (LearnerType::Participant, true) if votes => learners.synced_followers += 1,
+                (LearnerType::Participant, true) => learners.synced_non_voting += 1,
+            }
+        }
+        Status {
+            state: "leader",
+            peer_state: format!("leading - {phase}"),
+            sessions: self.pipeline.as_ref().map_or(0, |p| p.sessions().len()),
+            learners: Some(learners),
+        }
+    }
+}
+
+impl Ensemble {
+    pub(super) fn begin_leading(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        info!("LEADING");
+        effects.push(Effect::Listen(true));
+        let s = &self.settings;
+        let settings = leader::Settings {
+            my_id: s.my_id,
+            tick_time: s.tick_time,
+            init_limit: s.init_limit,
+            sync_limit: s.sync_limit,
+            max_time_to_wait_for_epoch: s.max_time_to_wait_for_epoch,
+            max_concurrent_snap_syncs: s.max_concurrent_snap_syncs,
+            max_concurrent_diff_syncs: s.max_concurrent_diff_syncs,
+            reconfig_enabled: false,
+            sync: s.sync,
+        };
+        let start = leader::Start {
+            accepted_epoch: self.epochs.accepted,
+            current_epoch: self.epochs.current,
+            last_zxid: self.replica.last_zxid(),
+        };
+        let mut out = Vec::new();
+        let (quorums, history) = (self.quorums.clone(), &self.replica.history);
+        let machine = Leader::new(settings, quorums, start, now.mono, history, &mut out);
+        self.role = Role::Leading(Box::new(Leading {
+            machine,
+            pipeline: None,
+            links: BTreeMap::new(),
+            fed: Vec::new(),
+            since: now.mono,
+        }));
+        self.steps.extend(out.into_iter().map(Step::Leader));
+    }
+
+    pub(super) fn tell_leader(&mut self, now: Now, event: leader::Event) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let mut out = Vec::new();
+        leading.machine.step(now.mono, event, &self.replica.history, &mut out);
+        self.steps.extend(out.into_iter().map(Step::Leader));
+    }
+
+    /// Takes one packet of a learner; true if there was one.
+    pub(super) fn take_learners_packet(&mut self, now: Now, effects: &mut Vec<Effect>) -> bool {
+        let Role::Leading(leading) = &mut self.role else { return false };
+        while let Some(link) = leading.fed.last().copied() {
+            let Some(learner) = leading.links.get_mut(&link) else {
+                leading.fed.pop();
+                continue;
+            };
+            match learner.reader.next_packet() {
+                Ok(Some(packet)) => {
+                    self.tell_leader(now, leader::Event::Packet { link, packet });
+                    return true;
+                }
+                Ok(None) => {
+                    leading.fed.pop();
+                }
+                Err(e) => {
+                    warn!("a learner sent what makes no sense: {e}");
+                    leading.links.remove(&link);
+                    effects.push(Effect::Close(link));
+                    self.tell_leader(now, leader::Event::LearnerClosed { link });
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    pub(super) fn carry_out_leader(
+        &mut self,
+        now: Now,
+        effect: leader::Effect,
+        effects: &mut Vec<Effect>,
+    ) {
+        use leader::Effect as E;
+        match effect {
+            E::Send { link, packet } => self.send_learner(link, &packet, effects),
+            E::SendSnapshot { link, zxid } => self.send_snapshot(link, zxid, effects),
+            E::ReadTxnLog { link, from } => effects.push(Effect::ReadTxnLog(link, from)),
+            E::Close { link, sid, why } => {
+                let sid = sid.map_or_else(|| "unknown".to_owned(), |sid| sid.to_string());
+                warn!("closing the connection of learner {sid}: {why}");
+                if let Role::Leading(leading) = &mut self.role {
+                    leading.closed(link);
+                }
+                effects.push(Effect::Close(link));
+            }
+            E::WriteAcceptedEpoch(epoch) => {
+                self.epochs.accepted = epoch;
+                self.barrier(Effect::WriteAcceptedEpoch(epoch), effects);
+            }
+            E::WriteCurrentEpoch(epoch) => {
+                self.epochs.current = epoch;
+                self.barrier(Effect::WriteCurrentEpoch(epoch), effects);
+            }
+            E::SyncLog => self.barrier(Effect::SyncLog, effects),
+            E::Append { zxid, record } => self.replica.append(zxid, record),
+            E::Commit { zxid, record } => self.lead_commit(now, Entry { zxid, record }),
+            E::Lead { zxid } => self.lead(now, zxid, effects),
+            E::Touch { sessions, .. } => self.touch(now, &sessions),
+            E::Revalidate { link, session, timeout } => {
+                self.revalidate(now, link, session, timeout);
+            }
+            E::Request { link, request } => self.lead_request(now, link, request),
+            // Syncs of this server's own clients keep their place in the pipeline.
+            E::SyncDone(_) => {}
+            // Only with `reconfigEnabled`, which this version refuses.
+            E::SetLastSeenConfig(_) | E::ActivateConfig(_) => {}
+            E::GiveUp(why) => {
+                warn!("Shutting down: {why}");
+                self.stop_leading(effects);
+            }
+        }
+    }
+
+    fn send_learner(&mut self, link: LinkId, packet: &Packet, effects: &mut Vec<Effect>) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let Some(learner) = leading.links.get_mut(&link) else { return };
+        if let Some(held) = &mut learner.held {
+            packet.encode(held);
+            return;
+        }
+        match effects.last_mut() {
+            Some(Effect::Send(last, bytes)) if *last == link => packet.encode(bytes),
+            _ => {
+                let mut bytes = Vec::new();
+                packet.encode(&mut bytes);
+                effects.push(Effect::Send(link, bytes));
+            }
+        }
+    }
+
+    fn send_snapshot(&mut self, link: LinkId, zxid: crate::ids::Zxid, effects: &mut Vec<Effect>) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let Some(learner) = leading.links.get_mut(&link) else { return };
+        info!("Sending snapshot last zxid of peer, {zxid}");
+        learner.held = Some(Vec::new());
+        let mut bytes = Vec::new();
+        Packet::Snap { zxid }.encode(&mut bytes);
+        effects.push(Effect::SendSnapshot(link, bytes));
+    }
+
+    pub(super) fn on_snapshot_sent(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let Some(learner) = leading.links.get_mut(&link) else { return };
+        if let Some(held) = learner.held.take().filter(|held| !held.is_empty()) {
+            effects.push(Effect::Send(link, held));
+        }
+        self.tell_leader(now, leader::Event::SnapshotSent { link });
+    }
+
+    /// A quorum has the history: sessions are tracked, requests are taken.
+    fn lead(&mut self, now: Now, zxid: crate::ids::Zxid, effects: &mut Vec<Effect>) {
+        self.replica.begin_epoch(zxid);
+        let s = &self.settings;
+        let mut sessions = SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall);
+        for (id, timeout) in &self.replica.sessions {
+            sessions.restore(*id, *timeout, now.mono);
+        }
+        let front = &self.replica.front;
+        let parts = s.pipeline.parts(front, &self.auth, sessions, now.mono);
+        if let Role::Leading(leading) = &mut self.role {
+            leading.pipeline = Some(Pipeline::new(parts));
+            info!("LEADING - LEADER ELECTION TOOK - {} MS", now.mono - leading.since);
+        }
+        effects.push(Effect::EpochEstablished(zxid.epoch()));
+        if self.settings.leader_serves {
+            self.replica.front.set_serving(Serving::Yes);
+        }
+        info!("Peer state changed: {}", self.status().peer_state);
+    }
+
+    pub(super) fn lead_inputs(&mut self, now: Now, inputs: Vec<Input>) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let Some(pipeline) = &mut leading.pipeline else { return };
+        let mut batches = Vec::new();
+        pipeline.on_inputs(now, inputs, &mut batches);
+        self.propose(now, &batches);
+    }
+
+    pub(super) fn lead_tick(&mut self, now: Now, heard_until: Millis) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let Some(pipeline) = &mut leading.pipeline else { return };
+        let mut batches = Vec::new();
+        pipeline.on_tick(now, heard_until, &mut batches);
+        self.propose(now, &batches);
+    }
+
+    /// A proposal may be the last of its epoch: what is behind it has no leader any more.
+    fn propose(&mut self, now: Now, batches: &[LogBatch]) {
+        for (zxid, record) in batches.iter().flat_map(LogBatch::iter) {
+            self.tell_leader(now, leader::Event::Propose { zxid, record: record.into() });
+        }
+    }
+
+    fn lead_commit(&mut self, now: Now, entry: Entry) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let Some(pipeline) = &mut leading.pipeline else { return };
+        let zxid = entry.zxid;
+        let mut batches = Vec::new();
+        pipeline.on_committed(now, zxid, &mut batches);
+        self.replica.note_applied(entry);
+        self.tell_leader(now, leader::Event::Applied(zxid));
+        self.propose(now, &batches);
+    }
+
+    fn touch(&mut self, now: Now, sessions: &[(SessionId, i32)]) {
+        let Role::Leading(leading) = &mut self.role else { return };
+        let Some(pipeline) = &leading.pipeline else { return };
+        for (id, timeout) in sessions {
+            if let Some(session) = pipeline.sessions().get(*id) {
+                session.renew(*timeout, now.mono);
+            }
+        }
+    }
+
+    /// A learner's client takes up its session again: from now on the learner is its owner.
+    fn revalidate(&mut self, now: Now, link: LinkId, id: SessionId, timeout: i32) {
+        let Role::Leading(leading) = &self.role else { return };
+        let session = leading.pipeline.as_ref().and_then(|p| p.sessions().get(id));
+        let valid = session.is_some_and(|session| {
+            session.renew(timeout, now.mono) && session.set_owner(learner_owner(link)).is_ok()
+        });
+        self.tell_leader(now, leader::Event::Revalidated { link, session: id, valid });
+    }
+
+    fn lead_request(&mut self, now: Now, link: LinkId, request: ForwardedRequest) {
+        if request.op == op::SYNC {
+            return self.tell_leader(now, leader::Event::Sync(SyncOrigin::Learner(link)));
+        }
+        let request = Request {
+            conn: None,
+            learner: Some(link),
+            session: request.session,
+            cxid: request.cxid,
+            op: request.op,
+            body: request.body.into_boxed_slice(),
+            auth: request.auth.into(),
+            received_ms: now.mono,
+            throttled: false,
+        };
+        self.lead_inputs(now, vec![Input::Request(request)]);
+    }
+
+    /// Learners and clients go, what is logged is applied, and another leader is looked for.
+    fn stop_leading(&mut self, effects: &mut Vec<Effect>) {
+        self.replica.stop_serving();
+        self.steps.clear();
+        effects.push(Effect::Listen(false));
+        let role = std::mem::replace(&mut self.role, Role::Looking);
+        if let Role::Leading(leading) = role {
+            effects.extend(leading.links.keys().map(|link| Effect::Close(*link)));
+            if let Some(pipeline) = leading.pipeline {
+                self.replica.sessions = pipeline.abandon();
+            }
+        }
+        self.steps.extend([Step::SyncLog, Step::ApplyLogged, Step::Look]);
+    }
+}

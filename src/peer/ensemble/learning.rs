@@ -1,0 +1,395 @@
+//! A follower or observer with its leader.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jute::to_bytes;
+use jute::txn::CreateSessionTxn;
+use log::{error, info, warn};
+
+use super::local::{LocalRequests, needs_leader};
+use super::reception::Reception;
+use super::{Effect, Ensemble, Role, Settings, Status, Step};
+use crate::ids::{Millis, SessionId, Zxid};
+use crate::op::{Code, op};
+use crate::peer::Now;
+use crate::server::apply;
+use crate::server::connect;
+use crate::server::front::Serving;
+use crate::server::request::{Connect, Input, Request};
+use crate::server::sessions::SessionTracker;
+use crate::zab::learner::{self, Learner};
+use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
+use crate::zab::sync::Entry;
+use crate::zab::{LearnerType, LinkId};
+
+/// The connection to the leader and all that hangs on it.
+#[derive(Debug)]
+pub(super) struct Learning {
+    link: LinkId,
+    reader: PacketReader,
+    machine: Learner,
+    reception: Option<Reception>,
+    local: LocalRequests,
+    /// The sessions that clients have here, and those that the ensemble has.
+    sessions: SessionTracker,
+    /// Clients that want to take up a session again, and wait for the leader's word.
+    revalidations: HashMap<SessionId, Connect>,
+    /// Sessions heard after this moment (monotonic) are told to the leader with the next ping.
+    last_ping: Millis,
+}
+
+impl Learning {
+    pub(super) fn link(&self) -> LinkId {
+        self.link
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.local.len() == 0
+    }
+
+    pub(super) fn is_timer_due(&self, now: Millis) -> bool {
+        self.machine.deadline().is_some_and(|at| now >= at)
+    }
+
+    /// False if the bytes are of another connection.
+    pub(super) fn feed(&mut self, link: LinkId, bytes: &[u8]) -> bool {
+        if link == self.link {
+            self.reader.feed(bytes);
+        }
+        link == self.link
+    }
+
+    pub(super) fn status(&self, settings: &Settings) -> Status {
+        let (state, doing) = match settings.kind {
+            LearnerType::Participant => ("follower", "following"),
+            LearnerType::Observer => ("observer", "observing"),
+        };
+        let phase = if self.machine.is_broadcasting() { "broadcast" } else { "synchronization" };
+        Status {
+            state,
+            peer_state: format!("{doing} - {phase}"),
+            sessions: self.sessions.len(),
+            learners: None,
+        }
+    }
+
+    pub(super) fn dump_sessions(&self, now: Millis, now_wall: Millis) -> String {
+        self.sessions.dump(now, now_wall)
+    }
+}
+
+impl Ensemble {
+    pub(super) fn begin_learning(&mut self, now: Now, link: LinkId) {
+        let s = &self.settings;
+        let settings = learner::Settings {
+            my_id: s.my_id,
+            kind: s.kind,
+            tick_time: s.tick_time,
+            init_limit: s.init_limit,
+            sync_limit: s.sync_limit,
+            config_version: self.quorums.committed().version(),
+            reconfig_enabled: false,
+            log_enabled: s.log_enabled,
+        };
+        let start = learner::Start {
+            accepted_epoch: self.epochs.accepted,
+            current_epoch: self.epochs.current,
+            last_zxid: self.replica.last_zxid(),
+        };
+        let mut out = Vec::new();
+        let machine = Learner::new(settings, start, now.mono, &mut out);
+        self.role = Role::Learning(Box::new(Learning {
+            link,
+            reader: PacketReader::new(self.replica.front.settings.limits),
+            machine,
+            reception: None,
+            local: LocalRequests::default(),
+            sessions: SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall),
+            revalidations: HashMap::new(),
+            last_ping: now.mono,
+        }));
+        self.steps.extend(out.into_iter().map(Step::Learner));
+    }
+
+    pub(super) fn tell_learner(&mut self, now: Now, event: learner::Event) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let mut out = Vec::new();
+        learning.machine.step(now.mono, event, &mut out);
+        self.steps.extend(out.into_iter().map(Step::Learner));
+    }
+
+    /// Takes one packet, or a part of a snapshot; true if something was there to be taken.
+    pub(super) fn take_leaders_packet(&mut self, now: Now) -> bool {
+        let Role::Learning(learning) = &mut self.role else { return false };
+        if let Some(reception) = &mut learning.reception {
+            return match reception.take(&mut learning.reader) {
+                Ok(true) => self.finish_reception(now),
+                Ok(false) => {
+                    self.tell_learner(now, learner::Event::Progress);
+                    !self.steps.is_empty()
+                }
+                Err(why) => self.lose_leader(now, &why),
+            };
+        }
+        match learning.reader.next_packet() {
+            Ok(Some(packet)) => {
+                self.tell_learner(now, learner::Event::Packet(packet));
+                true
+            }
+            Ok(None) => false,
+            Err(e) => self.lose_leader(now, &e.to_string()),
+        }
+    }
+
+    fn finish_reception(&mut self, now: Now) -> bool {
+        let Role::Learning(learning) = &mut self.role else { return false };
+        let Some(reception) = learning.reception.take() else { return false };
+        match reception.finish() {
+            Ok(loaded) => {
+                self.replica.install(loaded);
+                self.tell_learner(now, learner::Event::SnapshotReceived);
+                true
+            }
+            Err(why) => self.lose_leader(now, &why),
+        }
+    }
+
+    /// The leader says what no leader says: the connection is of no more use.
+    fn lose_leader(&mut self, now: Now, why: &str) -> bool {
+        error!("the leader sent what makes no sense: {why}");
+        self.tell_learner(now, learner::Event::Closed);
+        true
+    }
+
+    pub(super) fn carry_out_learner(
+        &mut self,
+        now: Now,
+        effect: learner::Effect,
+        effects: &mut Vec<Effect>,
+    ) {
+        use learner::Effect as E;
+        match effect {
+            E::Send(packet) => self.send_leader(&packet, effects),
+            E::WriteAcceptedEpoch(epoch) => {
+                self.epochs.accepted = epoch;
+                self.barrier(Effect::WriteAcceptedEpoch(epoch), effects);
+            }
+            E::WriteCurrentEpoch(epoch) => {
+                self.epochs.current = epoch;
+                self.barrier(Effect::WriteCurrentEpoch(epoch), effects);
+            }
+            E::ReceiveSnapshot { zxid } => self.begin_reception(zxid),
+            E::Truncate { zxid } => self.barrier(Effect::Truncate(zxid), effects),
+            E::SaveSnapshot => self.barrier(Effect::SaveSnapshot, effects),
+            E::Append { zxid, record } => self.replica.append(zxid, record),
+            E::SyncLog => self.barrier(Effect::SyncLog, effects),
+            E::Commit { zxid, record } => self.learn_commit(now, Entry { zxid, record }, effects),
+            E::Serve { epoch } => self.serve(now, epoch, effects),
+            E::AnswerPing { zxid } => self.answer_ping(now, zxid, effects),
+            E::Revalidated { session, valid } => self.on_revalidated(now, session, valid),
+            E::SyncDone => self.on_sync_done(now),
+            // Only with `reconfigEnabled`, which this version refuses.
+            E::SetLastSeenConfig(_) | E::ActivateConfig { .. } => {}
+            E::GiveUp { why, reload } => {
+                warn!("Exception when following the leader: {why}");
+                self.leave_leader(reload, effects);
+            }
+            E::Exit { code, why } => {
+                error!("{why}");
+                effects.push(Effect::Exit(code));
+            }
+        }
+    }
+
+    fn send_leader(&mut self, packet: &Packet, effects: &mut Vec<Effect>) {
+        let Role::Learning(learning) = &self.role else { return };
+        let mut bytes = Vec::new();
+        packet.encode(&mut bytes);
+        effects.push(Effect::Send(learning.link, bytes));
+    }
+
+    fn begin_reception(&mut self, zxid: Zxid) {
+        info!("Getting a snapshot from leader {zxid}");
+        let options = self.replica.front.db.read_tree().options();
+        let limits = self.replica.front.settings.limits;
+        if let Role::Learning(learning) = &mut self.role {
+            learning.reception = Some(Reception::new(zxid, options, limits));
+        }
+    }
+
+    /// A commit of the leader, and what of this server's clients waited for it.
+    fn learn_commit(&mut self, now: Now, entry: Entry, effects: &mut Vec<Effect>) {
+        let Some(record) = self.replica.decode(&entry) else {
+            effects.push(Effect::Exit(crate::config::ExitCode::Unexpected.value()));
+            return;
+        };
+        let Role::Learning(learning) = &mut self.role else { return };
+        let session = SessionId(record.header.client_id);
+        let origin = learning.local.take_committed(session, record.header.cxid);
+        self.replica.commit(now, entry, origin.as_ref(), &record);
+        match record.header.kind {
+            op::CREATE_SESSION => {
+                if let Some(timeout) = self.replica.sessions.get(&session) {
+                    learning.sessions.commit(session, *timeout);
+                }
+            }
+            op::CLOSE_SESSION => {
+                learning.sessions.remove(session);
+            }
+            _ => {}
+        }
+        self.answer_free(now, session);
+    }
+
+    /// Answers what waits for nothing any more.
+    fn answer_free(&mut self, now: Now, session: SessionId) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let now = apply::Now { monotonic: now.mono, wall: now.wall };
+        while let Some(request) = learning.local.take_free(session) {
+            let front = &self.replica.front;
+            let tree = front.db.read_tree();
+            self.replica.applier.answer(front, &tree, &request, None, now);
+        }
+    }
+
+    fn on_sync_done(&mut self, now: Now) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let Some(request) = learning.local.take_synced() else { return };
+        self.answer(now, &request, None);
+        self.answer_free(now, request.session);
+    }
+
+    fn answer(&mut self, now: Now, request: &Request, error: Option<Code>) {
+        let front = &self.replica.front;
+        let tree = front.db.read_tree();
+        let now = apply::Now { monotonic: now.mono, wall: now.wall };
+        self.replica.applier.answer(front, &tree, request, error, now);
+    }
+
+    fn serve(&mut self, now: Now, epoch: i64, effects: &mut Vec<Effect>) {
+        self.replica.begin_epoch(Zxid::new(epoch, 0));
+        if let Role::Learning(learning) = &mut self.role {
+            for (id, timeout) in &self.replica.sessions {
+                learning.sessions.restore(*id, *timeout, now.mono);
+            }
+        }
+        effects.push(Effect::EpochEstablished(epoch));
+        self.replica.front.set_serving(Serving::Yes);
+        info!("Peer state changed: {}", self.status().peer_state);
+    }
+
+    /// Tells the leader which sessions were heard here since the last ping.
+    fn answer_ping(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let Role::Learning(learning) = &mut self.role else { return };
+        let since = std::mem::replace(&mut learning.last_ping, now.mono);
+        let conns = self.replica.front.db.conns.all();
+        let touched = conns.iter().filter_map(|conn| {
+            let session = conn.session()?;
+            (session.last_heard.load(Relaxed) >= since)
+                .then_some((session.id, conn.session_timeout()))
+        });
+        let packet = Packet::Ping { zxid, touched: Some(touched.collect()) };
+        self.send_leader(&packet, effects);
+    }
+
+    pub(super) fn learn_inputs(&mut self, now: Now, inputs: Vec<Input>) {
+        for input in inputs {
+            match input {
+                Input::Request(request) => self.learn_request(now, request),
+                Input::Connect(connect) if connect.session == SessionId::NONE => {
+                    self.ask_new_session(now, &connect);
+                }
+                Input::Connect(connect) => self.ask_old_session(now, connect),
+                Input::Disconnected(_) => {}
+            }
+        }
+    }
+
+    fn learn_request(&mut self, now: Now, request: Request) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        if request.throttled {
+            return self.answer(now, &request, Some(Code::ThrottledOp));
+        }
+        if !needs_leader(request.op) && learning.local.is_free(request.session) {
+            return self.answer(now, &request, None);
+        }
+        let forwarded = needs_leader(request.op).then(|| ForwardedRequest {
+            session: request.session,
+            cxid: request.cxid,
+            op: request.op,
+            body: request.body.to_vec(),
+            auth: request.auth.to_vec(),
+        });
+        learning.local.push(request);
+        if let Some(request) = forwarded {
+            self.tell_learner(now, learner::Event::Forward(request));
+        }
+    }
+
+    fn ask_new_session(&mut self, now: Now, connect: &Connect) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let front = &self.replica.front;
+        let session = learning.sessions.create(now.mono, connect.timeout_ms);
+        let id = session.id;
+        connect::assign(front, &connect.conn, session);
+        let body = to_bytes(&CreateSessionTxn { timeout: connect.timeout_ms }).into_boxed_slice();
+        connect.conn.submit();
+        // Never too large: the body is an int.
+        let _ = front.load.enter(body.len());
+        self.learn_request(
+            now,
+            Request {
+                conn: Some(Arc::clone(&connect.conn)),
+                learner: None,
+                session: id,
+                cxid: 0,
+                op: op::CREATE_SESSION,
+                body,
+                auth: connect.conn.auth(),
+                received_ms: connect.received_ms,
+                throttled: false,
+            },
+        );
+    }
+
+    /// Only the leader knows whether a session lives.
+    fn ask_old_session(&mut self, now: Now, connect: Connect) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let (session, timeout) = (connect.session, connect.timeout_ms);
+        learning.revalidations.insert(session, connect);
+        self.replica.front.metrics.revalidate_count.add(1);
+        self.tell_learner(now, learner::Event::Revalidate { session, timeout });
+    }
+
+    fn on_revalidated(&mut self, now: Now, id: SessionId, valid: bool) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let Some(connect) = learning.revalidations.remove(&id) else { return };
+        let front = &self.replica.front;
+        if valid {
+            let session = learning.sessions.track(id, connect.timeout_ms, now.mono);
+            connect::assign(front, &connect.conn, session);
+            connect::welcome(front, &connect.conn);
+        } else {
+            connect::refuse(front, &connect.conn);
+        }
+        self.replica.applier.touch(&connect.conn);
+    }
+
+    /// Clients go, what is logged is applied, and another leader is looked for.
+    fn leave_leader(&mut self, reload: bool, effects: &mut Vec<Effect>) {
+        self.replica.stop_serving();
+        self.steps.clear();
+        let role = std::mem::replace(&mut self.role, Role::Looking);
+        if let Role::Learning(learning) = role {
+            effects.push(Effect::Close(learning.link));
+            for request in learning.local.abandon() {
+                self.replica.applier.drop_request(&self.replica.front, &request);
+            }
+        }
+        self.steps.push_back(Step::SyncLog);
+        self.steps.push_back(if reload { Step::Reload } else { Step::ApplyLogged });
+        self.steps.push_back(Step::Look);
+    }
+}

@@ -1,0 +1,98 @@
+//! Requests of a learner's own clients, on their way through the leader.
+//!
+//! A write is forwarded at once and waits here for its commit; what the session asks behind it waits
+//! with it, so that the replies keep the order of the requests and a read sees its session's writes.
+//! Other sessions are never waited for. Java: `FollowerRequestProcessor`, `CommitProcessor`.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::ids::SessionId;
+use crate::op::op;
+use crate::server::request::Request;
+
+/// Whether the leader has to be asked (`FollowerRequestProcessor.run`).
+pub(super) fn needs_leader(kind: i32) -> bool {
+    matches!(
+        kind,
+        op::CREATE
+            | op::CREATE2
+            | op::CREATE_TTL
+            | op::CREATE_CONTAINER
+            | op::DELETE
+            | op::DELETE_CONTAINER
+            | op::SET_DATA
+            | op::RECONFIG
+            | op::SET_ACL
+            | op::MULTI
+            | op::CHECK
+            | op::SYNC
+            | op::CREATE_SESSION
+            | op::CLOSE_SESSION
+    )
+}
+
+/// What waits, by session.
+#[derive(Debug, Default)]
+pub(super) struct LocalRequests {
+    sessions: HashMap<SessionId, VecDeque<Request>>,
+    /// The sessions of syncs that were forwarded, in their order (`pendingSyncs`).
+    syncs: VecDeque<SessionId>,
+    len: usize,
+}
+
+impl LocalRequests {
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether a request of `session` that needs no leader may be answered at once.
+    pub(super) fn is_free(&self, session: SessionId) -> bool {
+        !self.sessions.contains_key(&session)
+    }
+
+    /// A request waits: for its commit, or for those before it.
+    pub(super) fn push(&mut self, request: Request) {
+        if request.op == op::SYNC {
+            self.syncs.push_back(request.session);
+        }
+        self.len += 1;
+        self.sessions.entry(request.session).or_default().push_back(request);
+    }
+
+    /// The request of `session` that a commit answers: the oldest that waits, if it has that number.
+    /// Another one is of the session's time on another server.
+    pub(super) fn take_committed(&mut self, session: SessionId, cxid: i32) -> Option<Request> {
+        let head = self.sessions.get(&session)?.front()?;
+        let matches = head.cxid == cxid && needs_leader(head.op) && head.op != op::SYNC;
+        if matches { self.pop(session) } else { None }
+    }
+
+    /// The oldest sync, which the leader has answered.
+    pub(super) fn take_synced(&mut self) -> Option<Request> {
+        let session = self.syncs.pop_front()?;
+        let head = self.sessions.get(&session)?.front()?;
+        if head.op == op::SYNC { self.pop(session) } else { None }
+    }
+
+    /// The next request of `session` that waits for nothing any more.
+    pub(super) fn take_free(&mut self, session: SessionId) -> Option<Request> {
+        let head = self.sessions.get(&session)?.front()?;
+        if needs_leader(head.op) { None } else { self.pop(session) }
+    }
+
+    /// All that waits: its leader is lost.
+    pub(super) fn abandon(self) -> impl Iterator<Item = Request> {
+        self.sessions.into_values().flatten()
+    }
+
+    fn pop(&mut self, session: SessionId) -> Option<Request> {
+        let queue = self.sessions.get_mut(&session)?;
+        let request = queue.pop_front();
+        if queue.is_empty() {
+            self.sessions.remove(&session);
+        }
+        self.len -= usize::from(request.is_some());
+        request
+    }
+}

@@ -1,0 +1,542 @@
+//! A member of an ensemble, from one election to the next: LOOKING, then LEADING, FOLLOWING or
+//! OBSERVING (`QuorumPeer.run`).
+//!
+//! Joins the protocol ([`crate::zab`]) with the server ([`crate::server`]). The protocol's machines
+//! say what they want done as a list of effects in which some are barriers: nothing behind a barrier
+//! begins before what it writes is durable. So their effects go through one queue here, which stops at
+//! each barrier until [`Event::Done`] (or [`Event::Reloaded`]) says that it is done, and packets that
+//! arrive meanwhile wait unread.
+
+mod leading;
+mod learning;
+mod local;
+mod reception;
+mod replica;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use log::{info, warn};
+
+use self::leading::Leading;
+use self::learning::Learning;
+pub use self::reception::SIGNATURE;
+use self::replica::Replica;
+pub use self::replica::{ConfigText, Loaded};
+use super::pipeline::PipelineSettings;
+use super::snapshots::SnapshotPolicy;
+use super::{LogBatch, Now};
+use crate::ids::{Millis, SessionId, Sid, Zxid};
+use crate::server::auth::Auth;
+use crate::server::front::Front;
+use crate::server::request::Input;
+use crate::zab::election::vote::Vote;
+use crate::zab::quorum::Quorums;
+use crate::zab::sync::{Entry, Options};
+use crate::zab::{LearnerType, LinkId, ServerState, leader, learner};
+
+/// What does not change while the server runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `myid`.
+    pub my_id: Sid,
+    /// `peerType`.
+    pub kind: LearnerType,
+    /// `tickTime` in ms.
+    pub tick_time: Millis,
+    /// `initLimit` in ticks.
+    pub init_limit: i64,
+    /// `syncLimit` in ticks.
+    pub sync_limit: i64,
+    /// `connectToLearnerMasterLimit` in ticks; 0 for `initLimit`.
+    pub connect_limit: i64,
+    /// `leader.maxTimeToWaitForEpoch` in ms; negative for none.
+    pub max_time_to_wait_for_epoch: Millis,
+    /// `leader.maxConcurrentSnapSyncs`.
+    pub max_concurrent_snap_syncs: usize,
+    /// `leader.maxConcurrentDiffSyncs`.
+    pub max_concurrent_diff_syncs: usize,
+    /// `leaderServes`: a leader takes clients.
+    pub leader_serves: bool,
+    /// An observer keeps a log (`syncEnabled`); participants always do.
+    pub log_enabled: bool,
+    /// How learners are brought up to date.
+    pub sync: Options,
+    /// `commitLogCount`.
+    pub committed_limit: usize,
+    /// The configuration as its node shows it.
+    pub config: ConfigText,
+    /// What a leader prepares requests with.
+    pub pipeline: PipelineSettings,
+}
+
+/// What a member is made of when it starts.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the connections share; the tree is in it.
+    pub front: Arc<Front>,
+    /// Who may do what.
+    pub auth: Arc<Auth>,
+    /// When snapshots are due.
+    pub snapshots: SnapshotPolicy,
+    /// The members.
+    pub quorums: Quorums,
+    /// The epochs on disk.
+    pub epochs: Epochs,
+    /// The database on disk.
+    pub loaded: Loaded,
+}
+
+/// The two epochs, as they are on disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Epochs {
+    /// `acceptedEpoch`.
+    pub accepted: i64,
+    /// `currentEpoch`.
+    pub current: i64,
+}
+
+/// What happens to a member.
+#[derive(Debug)]
+pub enum Event {
+    /// Requests of clients; the order within one connection counts.
+    Inputs(Vec<Input>),
+    /// Every transaction up to this one is on disk.
+    Durable(Zxid),
+    /// Time has passed. Comes several times per tick.
+    Tick {
+        /// Everything that clients sent before this moment (monotonic) has been counted as heard.
+        heard_until: Millis,
+    },
+    /// What the last barrier asked for is durable.
+    Done,
+    /// The database as the disk has it: the answer to [`Effect::Truncate`] and [`Effect::Reload`].
+    Reloaded(Box<Loaded>),
+    /// The election is over.
+    Elected(Vote, ServerState),
+    /// A voter is looking for a leader.
+    VoterLooking(Sid),
+    /// The connection that [`Effect::ConnectLeader`] asked for is there.
+    LeaderConnected(LinkId),
+    /// It could not be made.
+    LeaderUnreachable,
+    /// Somebody called on the quorum port.
+    Accepted(LinkId),
+    /// Bytes have come over the quorum port.
+    Bytes(LinkId, Vec<u8>),
+    /// A connection of the quorum port is gone, and not because of [`Effect::Close`].
+    Closed(LinkId),
+    /// The snapshot of [`Effect::SendSnapshot`] is on its way.
+    SnapshotSent(LinkId),
+    /// The answer to [`Effect::ReadTxnLog`].
+    TxnLogRead(LinkId, Vec<Entry>),
+}
+
+/// What a member wants done, in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Append these to the log and sync; then [`Event::Durable`] with the last of them.
+    Log(LogBatch),
+    /// Take a snapshot in the background. The log has been rolled by the batch before.
+    Snapshot,
+    /// Barrier: all that was handed to the log is durable; then [`Event::Done`].
+    SyncLog,
+    /// Barrier: the file holds this epoch; then [`Event::Done`].
+    WriteAcceptedEpoch(i64),
+    /// Barrier: the file holds this epoch; then [`Event::Done`].
+    WriteCurrentEpoch(i64),
+    /// Barrier: the tree as it is now is in a snapshot file; then [`Event::Done`].
+    SaveSnapshot,
+    /// Barrier: the log ends with this transaction; then [`Event::Reloaded`]. The process stops if
+    /// that cannot be.
+    Truncate(Zxid),
+    /// Barrier: [`Event::Reloaded`].
+    Reload,
+    /// Elect a leader; then [`Event::Elected`].
+    Look {
+        /// The last transaction here; -1 for a server that must not vote with what it has.
+        zxid: Zxid,
+        /// `currentEpoch`.
+        peer_epoch: i64,
+    },
+    /// Votes tell this epoch from now on.
+    EpochEstablished(i64),
+    /// Call a leader's quorum port; then [`Event::LeaderConnected`] or [`Event::LeaderUnreachable`].
+    ConnectLeader(Sid),
+    /// Take learners' calls, or take none any more.
+    Listen(bool),
+    /// Write to a connection of the quorum port.
+    Send(LinkId, Vec<u8>),
+    /// Write this packet, and behind it the tree as the body of a snapshot and [`SIGNATURE`]; then
+    /// [`Event::SnapshotSent`].
+    SendSnapshot(LinkId, Vec<u8>),
+    /// Read the log from the last transaction at or before this one; then [`Event::TxnLogRead`].
+    ReadTxnLog(LinkId, Zxid),
+    /// Close a connection of the quorum port.
+    Close(LinkId),
+    /// End the process with this code.
+    Exit(i32),
+}
+
+/// What is to be done next, in order.
+#[derive(Debug)]
+enum Step {
+    Leader(leader::Effect),
+    Learner(learner::Effect),
+    /// Barrier, outside the machines.
+    SyncLog,
+    Reload,
+    /// What the log has becomes part of the tree.
+    ApplyLogged,
+    Look,
+}
+
+#[derive(Debug)]
+enum Role {
+    Looking,
+    /// Calling the elected leader.
+    Calling(Calling),
+    Learning(Box<Learning>),
+    Leading(Box<Leading>),
+}
+
+#[derive(Debug)]
+struct Calling {
+    leader: Sid,
+    since: Millis,
+    attempts: u32,
+    /// When to call again; none while a call is under way.
+    again_at: Option<Millis>,
+}
+
+/// Calls before the leader is given up (`Learner.connectToLeader`).
+const CALLS_MAX: u32 = 5;
+/// Pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
+const CALL_PAUSE: Millis = 100;
+
+/// What operators are told of a member.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// `leader`, `follower`, `observer`, or `looking`.
+    pub state: &'static str,
+    /// What `peer_state` of `mntr` says: `leading - broadcast`.
+    pub peer_state: String,
+    /// How many sessions are tracked.
+    pub sessions: usize,
+    /// A leader's learners: followers, observers, and those of neither that are synced.
+    pub learners: Option<Learners>,
+}
+
+/// A leader's learners, for `mntr`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Learners {
+    /// All that are connected.
+    pub connected: usize,
+    /// `synced_followers`.
+    pub synced_followers: usize,
+    /// `synced_non_voting_followers`.
+    pub synced_non_voting: usize,
+    /// `synced_observers`.
+    pub synced_observers: usize,
+    /// `pending_syncs`.
+    pub pending_syncs: usize,
+}
+
+/// A member. See [`Event`] and [`Effect`] for its face.
+#[derive(Debug)]
+pub struct Ensemble {
+    settings: Settings,
+    auth: Arc<Auth>,
+    quorums: Quorums,
+    epochs: Epochs,
+    replica: Replica,
+    role: Role,
+    steps: VecDeque<Step>,
+    /// A barrier is being carried out.
+    at_barrier: bool,
+    /// The server's data is not to be voted with.
+    must_not_vote: bool,
+}
+
+impl Ensemble {
+    /// A member that looks for a leader.
+    pub fn new(settings: Settings, parts: Parts, now: Now, effects: &mut Vec<Effect>) -> Self {
+        let must_not_vote = parts.loaded.tree.last_processed_zxid() == Zxid(-1);
+        let mut replica = Replica::new(
+            parts.front,
+            parts.snapshots,
+            settings.committed_limit,
+            settings.config.clone(),
+        );
+        replica.install(parts.loaded);
+        let mut member = Self {
+            settings,
+            auth: parts.auth,
+            quorums: parts.quorums,
+            epochs: parts.epochs,
+            replica,
+            role: Role::Looking,
+            steps: VecDeque::from([Step::Look]),
+            at_barrier: false,
+            must_not_vote,
+        };
+        member.drain(now, effects);
+        member
+    }
+
+    /// Takes in what happened; what is to be done is appended to `effects`.
+    pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Inputs(inputs) => self.on_inputs(now, inputs, effects),
+            Event::Durable(zxid) => self.on_durable(now, zxid),
+            Event::Tick { heard_until } => self.on_tick(now, heard_until, effects),
+            Event::Done => self.at_barrier = false,
+            Event::Reloaded(loaded) => {
+                self.replica.install(*loaded);
+                self.at_barrier = false;
+            }
+            Event::Elected(vote, state) => self.on_elected(now, vote, state, effects),
+            Event::VoterLooking(sid) => self.tell_leader(now, leader::Event::VoterLooking(sid)),
+            Event::LeaderConnected(link) => self.on_leader_connected(now, link, effects),
+            Event::LeaderUnreachable => self.on_leader_unreachable(now),
+            Event::Accepted(link) => self.on_accepted(now, link, effects),
+            Event::Bytes(link, bytes) => self.on_bytes(link, &bytes, effects),
+            Event::Closed(link) => self.on_closed(now, link),
+            Event::SnapshotSent(link) => self.on_snapshot_sent(now, link, effects),
+            Event::TxnLogRead(link, entries) => {
+                self.tell_leader(now, leader::Event::TxnLogRead { link, entries });
+            }
+        }
+        self.drain(now, effects);
+        self.replica.applier.flush();
+    }
+
+    /// The committed sessions and their timeouts in ms: what a snapshot holds.
+    pub fn committed_sessions(&self) -> Vec<(SessionId, i32)> {
+        match &self.role {
+            Role::Leading(leading) if leading.pipeline().is_some() => {
+                leading.pipeline().map(|p| p.committed_sessions()).unwrap_or_default()
+            }
+            _ => self.replica.sessions.iter().map(|(id, timeout)| (*id, *timeout)).collect(),
+        }
+    }
+
+    /// What operators are told.
+    pub fn status(&self) -> Status {
+        match &self.role {
+            Role::Looking | Role::Calling(_) => {
+                Status { state: "looking", peer_state: "looking".to_owned(), ..Status::default() }
+            }
+            Role::Learning(learning) => learning.status(&self.settings),
+            Role::Leading(leading) => leading.status(&self.quorums),
+        }
+    }
+
+    /// The sessions as `dump` shows them.
+    pub fn dump_sessions(&self, now: Millis, now_wall: Millis) -> String {
+        match &self.role {
+            Role::Leading(leading) => {
+                leading.pipeline().map(|p| p.sessions().dump(now, now_wall)).unwrap_or_default()
+            }
+            Role::Learning(learning) => learning.dump_sessions(now, now_wall),
+            _ => String::new(),
+        }
+    }
+
+    /// Whether nothing of a client is in process.
+    pub fn is_idle(&self) -> bool {
+        match &self.role {
+            Role::Leading(leading) => leading.pipeline().is_none_or(|p| p.is_idle()),
+            Role::Learning(learning) => learning.is_idle(),
+            _ => true,
+        }
+    }
+
+    /// Carries out what is to be done, up to the next barrier; then takes packets that have waited
+    /// for that, and so on.
+    fn drain(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        loop {
+            while !self.at_barrier
+                && let Some(step) = self.steps.pop_front()
+            {
+                self.carry_out(now, step, effects);
+            }
+            if self.at_barrier || !self.take_packets(now, effects) {
+                break;
+            }
+        }
+        self.send_batch(effects);
+    }
+
+    fn carry_out(&mut self, now: Now, step: Step, effects: &mut Vec<Effect>) {
+        match step {
+            Step::Leader(effect) => self.carry_out_leader(now, effect, effects),
+            Step::Learner(effect) => self.carry_out_learner(now, effect, effects),
+            Step::SyncLog => self.barrier(Effect::SyncLog, effects),
+            Step::Reload => self.barrier(Effect::Reload, effects),
+            Step::ApplyLogged => {
+                if !self.replica.apply_logged(now) {
+                    self.steps.push_front(Step::Reload);
+                }
+            }
+            Step::Look => self.look(effects),
+        }
+    }
+
+    fn barrier(&mut self, effect: Effect, effects: &mut Vec<Effect>) {
+        self.send_batch(effects);
+        effects.push(effect);
+        self.at_barrier = true;
+    }
+
+    /// Hands what gathered to the log.
+    fn send_batch(&mut self, effects: &mut Vec<Effect>) {
+        if let Some((batch, snapshot_due)) = self.replica.take_batch() {
+            effects.push(Effect::Log(batch));
+            if snapshot_due {
+                effects.push(Effect::Snapshot);
+            }
+        }
+    }
+
+    fn look(&mut self, effects: &mut Vec<Effect>) {
+        info!("LOOKING");
+        self.role = Role::Looking;
+        let zxid = if self.must_not_vote { Zxid(-1) } else { self.replica.last_zxid() };
+        effects.push(Effect::Look { zxid, peer_epoch: self.epochs.current });
+    }
+
+    fn on_elected(&mut self, now: Now, vote: Vote, state: ServerState, effects: &mut Vec<Effect>) {
+        match state {
+            ServerState::Looking => {}
+            ServerState::Leading => self.begin_leading(now, effects),
+            ServerState::Following | ServerState::Observing => {
+                let leader = vote.candidate.leader;
+                info!(
+                    "{}",
+                    if state == ServerState::Following { "FOLLOWING" } else { "OBSERVING" }
+                );
+                self.role =
+                    Role::Calling(Calling { leader, since: now.mono, attempts: 1, again_at: None });
+                effects.push(Effect::ConnectLeader(leader));
+            }
+        }
+    }
+
+    /// A leader that has just been elected may not listen yet.
+    fn on_leader_unreachable(&mut self, now: Now) {
+        let limit = match self.settings.connect_limit {
+            0 => self.settings.init_limit,
+            limit => limit,
+        } * self.settings.tick_time;
+        let Role::Calling(calling) = &mut self.role else { return };
+        if calling.attempts >= CALLS_MAX || now.mono - calling.since >= limit {
+            warn!("cannot reach the leader {}, looking again", calling.leader);
+            self.steps.push_back(Step::Look);
+        } else {
+            calling.again_at = Some(now.mono + CALL_PAUSE);
+        }
+    }
+
+    fn call_again(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let Role::Calling(calling) = &mut self.role else { return };
+        if calling.again_at.is_some_and(|at| now.mono >= at) {
+            calling.again_at = None;
+            calling.attempts += 1;
+            effects.push(Effect::ConnectLeader(calling.leader));
+        }
+    }
+
+    fn on_leader_connected(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
+        if matches!(self.role, Role::Calling(_)) {
+            self.begin_learning(now, link);
+        } else {
+            effects.push(Effect::Close(link));
+        }
+    }
+
+    fn on_inputs(&mut self, now: Now, inputs: Vec<Input>, effects: &mut Vec<Effect>) {
+        match &mut self.role {
+            Role::Leading(_) => self.lead_inputs(now, inputs),
+            Role::Learning(_) => self.learn_inputs(now, inputs),
+            // Nobody is served: what still comes is of connections that are being closed.
+            Role::Looking | Role::Calling(_) => {
+                for input in inputs {
+                    if let Input::Request(request) = input {
+                        self.replica.applier.drop_request(&self.replica.front, &request);
+                    }
+                }
+            }
+        }
+        self.send_batch(effects);
+    }
+
+    fn on_durable(&mut self, now: Now, zxid: Zxid) {
+        match &mut self.role {
+            Role::Leading(_) => self.tell_leader(now, leader::Event::Durable(zxid)),
+            Role::Learning(_) => self.tell_learner(now, learner::Event::Durable(zxid)),
+            Role::Looking | Role::Calling(_) => {}
+        }
+    }
+
+    fn on_tick(&mut self, now: Now, heard_until: Millis, effects: &mut Vec<Effect>) {
+        match &self.role {
+            Role::Leading(leading) => {
+                let due = leading.is_timer_due(now.mono);
+                self.lead_tick(now, heard_until);
+                if due {
+                    self.tell_leader(now, leader::Event::Timer);
+                }
+            }
+            Role::Learning(learning) => {
+                if learning.is_timer_due(now.mono) {
+                    self.tell_learner(now, learner::Event::Timer);
+                }
+            }
+            Role::Calling(_) => self.call_again(now, effects),
+            Role::Looking => {}
+        }
+    }
+
+    fn on_accepted(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
+        if let Role::Leading(leading) = &mut self.role {
+            leading.accepted(link, self.replica.front.settings.limits);
+            self.tell_leader(now, leader::Event::LearnerConnected { link });
+        } else {
+            effects.push(Effect::Close(link));
+        }
+    }
+
+    fn on_bytes(&mut self, link: LinkId, bytes: &[u8], effects: &mut Vec<Effect>) {
+        let known = match &mut self.role {
+            Role::Leading(leading) => leading.feed(link, bytes),
+            Role::Learning(learning) => learning.feed(link, bytes),
+            Role::Looking | Role::Calling(_) => false,
+        };
+        if !known {
+            effects.push(Effect::Close(link));
+        }
+    }
+
+    fn on_closed(&mut self, now: Now, link: LinkId) {
+        match &mut self.role {
+            Role::Leading(leading) => {
+                leading.closed(link);
+                self.tell_leader(now, leader::Event::LearnerClosed { link });
+            }
+            Role::Learning(learning) if learning.link() == link => {
+                self.tell_learner(now, learner::Event::Closed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes packets that have arrived; true if there was one.
+    fn take_packets(&mut self, now: Now, effects: &mut Vec<Effect>) -> bool {
+        match &self.role {
+            Role::Leading(_) => self.take_learners_packet(now, effects),
+            Role::Learning(_) => self.take_leaders_packet(now),
+            Role::Looking | Role::Calling(_) => false,
+        }
+    }
+}

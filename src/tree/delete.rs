@@ -23,11 +23,15 @@ impl DataTree {
         sink: &mut S,
     ) -> Result<(), Code> {
         let (parent_path, name) = path::split(path).ok_or(Code::NoNode)?;
-        let parent = self.find_parent(parent_path).ok_or(Code::NoNode)?;
+        let id = self.find(path).filter(|&id| id != ROOT);
+        let parent = match id {
+            Some(id) => self.arena[id].parent,
+            None => self.find_parent(parent_path).ok_or(Code::NoNode)?,
+        };
         if zxid.0 > self.arena[parent].stat.pzxid {
             self.change(parent, parent_path, |node| node.stat.pzxid = zxid.0);
         }
-        let id = self.find(path).filter(|&id| id != ROOT).ok_or(Code::NoNode)?;
+        let id = id.ok_or(Code::NoNode)?;
         let gone = self.uproot(id, path);
         self.on_quota_node_deleted(parent_path, name);
         self.charge_quota(path, -gone.data_len, -1);

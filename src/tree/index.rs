@@ -3,14 +3,13 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::HashTable;
-
 use super::arena::{Arena, NodeId, ROOT};
+use super::shards::Shards;
 
 /// Every node but the root, which is known by two names and needs no table.
 #[derive(Debug, Default)]
 pub(super) struct PathIndex {
-    table: HashTable<NodeId>,
+    table: Shards,
     /// Seeded: clients choose the names.
     hasher: foldhash::fast::RandomState,
 }
@@ -44,20 +43,16 @@ impl PathIndex {
 
     /// The node at `path`, whose hash is `hash`.
     pub(super) fn find(&self, arena: &Arena, path: &str, hash: u32) -> Option<NodeId> {
-        let found = |&id: &NodeId| arena[id].hash == hash && is_at(arena, id, path);
-        self.table.find(spread(hash), found).copied()
+        self.table.find(spread(hash), |id| arena[id].hash == hash && is_at(arena, id, path))
     }
 
     /// Takes in a node that is not there yet.
     pub(super) fn insert(&mut self, arena: &Arena, id: NodeId) {
-        let rehash = |&id: &NodeId| spread(arena[id].hash);
-        self.table.insert_unique(spread(arena[id].hash), id, rehash);
+        self.table.insert(spread(arena[id].hash), id, |id| spread(arena[id].hash));
     }
 
     /// Takes a node out.
     pub(super) fn remove(&mut self, arena: &Arena, id: NodeId) {
-        if let Ok(entry) = self.table.find_entry(spread(arena[id].hash), |&other| other == id) {
-            entry.remove();
-        }
+        self.table.remove(spread(arena[id].hash), id);
     }
 }

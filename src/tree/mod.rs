@@ -25,6 +25,7 @@ pub mod path;
 pub mod quota;
 mod reads;
 mod set;
+mod shards;
 #[cfg(test)]
 mod tests;
 mod usage;

@@ -219,3 +219,9 @@ fn the_acl_map_has_javas_order() {
     let java = [32, 2, 4, 37, 7, 39, 42, 11, 12, 46, 47, 17, 18, 52, 53, 22, 25, 57, 27, 60];
     assert_eq!(order, java);
 }
+
+/// What a million nodes weigh is decided here.
+#[test]
+fn a_record_has_112_bytes() {
+    assert_eq!(size_of::<NodeRecord>(), 112);
+}

@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::HashTable;
-
 use super::modes::Modes;
 use crate::ids::ConnId;
+use crate::tree::shards::Shards;
 
 /// Where a path stands.
 pub(super) type PathSlot = u32;
@@ -62,7 +61,7 @@ impl Link {
 pub(super) struct Table {
     pub(super) paths: Vec<Option<PathWatches>>,
     free_paths: Vec<PathSlot>,
-    by_path: HashTable<PathSlot>,
+    by_path: Shards,
     hasher: foldhash::fast::RandomState,
     pub(super) conns: Vec<Option<Connection>>,
     free_conns: Vec<ConnSlot>,
@@ -113,10 +112,10 @@ impl Table {
 
     /// The slot of a path that is watched.
     pub(super) fn path(&self, path: &str) -> Option<PathSlot> {
-        if self.by_path.is_empty() {
+        if self.paths.len() == self.free_paths.len() {
             return None;
         }
-        self.by_path.find(self.hash(path), |&slot| *self.at(slot).path == *path).copied()
+        self.by_path.find(self.hash(path), |slot| *self.at(slot).path == *path)
     }
 
     /// How many watch a path.
@@ -179,7 +178,7 @@ impl Table {
         let watches = PathWatches { path: path.into(), watchers: Vec::new(), data: 0 };
         let slot = place(&mut self.paths, &mut self.free_paths, watches);
         let Self { paths, hasher, by_path, .. } = self;
-        by_path.insert_unique(hash, slot, |&slot| {
+        by_path.insert(hash, slot, |slot| {
             let mut hasher = hasher.build_hasher();
             hasher.write(paths[slot as usize].as_ref().map_or(&[], |p| p.path.as_bytes()));
             hasher.finish()
@@ -257,9 +256,7 @@ impl Table {
 
     fn remove_path(&mut self, slot: PathSlot) {
         let hash = self.hash(&self.at(slot).path);
-        if let Ok(entry) = self.by_path.find_entry(hash, |&other| other == slot) {
-            entry.remove();
-        }
+        self.by_path.remove(hash, slot);
         self.paths[slot as usize] = None;
         self.free_paths.push(slot);
     }

@@ -368,6 +368,9 @@ impl FastLeaderElection {
         } else if self.succeeds(&theirs, &mine) {
             self.propose(theirs);
             self.send_notifications(out);
+        } else if self.succeeds(&mine, &theirs) && n.from != self.settings.my_id {
+            // It began to look after we told everybody; Java leaves it to the next repetition.
+            self.answer(n.from, mine, self.logical_clock, out);
         }
         let Some(looking) = &mut self.looking else { return };
         looking.received.insert(n.from, Vote::looking(theirs, n.vote.election_epoch));
@@ -435,6 +438,17 @@ impl FastLeaderElection {
         if decided {
             self.logical_clock = round;
             self.decide(Vote::looking(n.vote.candidate, round), out);
+        } else if n.from != n.vote.candidate.leader {
+            self.ask_leader(n.vote.candidate.leader, out);
+        }
+    }
+
+    /// A server follows somebody who has not said yet that it leads, or said so while another vote
+    /// was missing. Its word decides; Java waits for the next repetition, up to a minute.
+    fn ask_leader(&self, leader: Sid, out: &mut Vec<Effect>) {
+        let Some(looking) = &self.looking else { return };
+        if leader != self.settings.my_id {
+            self.answer(leader, looking.proposed, self.logical_clock, out);
         }
     }
 

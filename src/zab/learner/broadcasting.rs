@@ -78,7 +78,7 @@ impl Broadcasting {
     ) -> Next {
         match packet {
             Packet::Proposal { zxid, record } => {
-                let pending = self.next(Pending::new(zxid, record)?)?;
+                let pending = self.next(settings, Pending::new(zxid, record)?)?;
                 announce(settings, &pending, out);
                 self.log(settings, &pending, out);
                 self.await_commit(pending);
@@ -139,15 +139,15 @@ impl Broadcasting {
                 return Ok(());
             }
         };
-        let pending = self.next(pending)?;
+        let pending = self.next(settings, pending)?;
         self.log(settings, &pending, out);
         activate(settings, &pending, designated_leader, out);
         out.push(commit(&pending));
         Ok(())
     }
 
-    fn next(&mut self, pending: Pending) -> Result<Pending, Reason> {
-        check_follows(self.last_queued, pending.zxid)?;
+    fn next(&mut self, settings: &Settings, pending: Pending) -> Result<Pending, Reason> {
+        check_follows(settings, self.last_queued, pending.zxid)?;
         self.last_queued = pending.zxid;
         Ok(pending)
     }

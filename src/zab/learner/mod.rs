@@ -39,6 +39,22 @@ pub struct Settings {
     pub reconfig_enabled: bool,
     /// Transactions are logged; false only for an observer with `syncEnabled=false`.
     pub log_enabled: bool,
+    /// None, but in the simulator.
+    pub faults: Faults,
+}
+
+/// Bugs of old, to be switched on by the simulator alone: a scenario that does not fail with its bug
+/// proves nothing. No configuration sets them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// ZOOKEEPER-3911, 4646: NEWLEADER is acknowledged before the log is durable.
+    pub ack_before_durable: bool,
+    /// ZOOKEEPER-4643: `currentEpoch` is written before the log.
+    pub epoch_before_log: bool,
+    /// ZOOKEEPER-4925: proposals need not follow each other.
+    pub accept_gaps: bool,
+    /// ZOOKEEPER-3642, 2872: half of a snapshot is taken for a tree.
+    pub keep_half_snapshot: bool,
 }
 
 /// What the server has when it finds a leader.
@@ -101,7 +117,9 @@ pub enum Effect {
     },
     /// Barrier: forget the tree and the committed log *first* (ZOOKEEPER-5094: an interrupted cut
     /// must not leave memory ahead of the log), cut the log after `zxid`, put snapshots that hold
-    /// more out of use, load again. The log must end with `zxid` then, or the process stops.
+    /// more out of use, load again. The log must end with `zxid` then, or the process stops. One
+    /// case is no fault: a snapshot at counter 0 of a later epoch with nothing left behind it holds
+    /// what the leader had when that epoch began, and this is `zxid`.
     Truncate {
         /// The last transaction that stays.
         zxid: Zxid,
@@ -126,8 +144,7 @@ pub enum Effect {
         /// Its record.
         record: RecordBytes,
     },
-    /// Serve clients. Votes tell the new epoch from now on; the tree's zxid is counter 0 of it if
-    /// it is less.
+    /// Serve clients. Votes tell the new epoch from now on; the tree's zxid stays what it is.
     Serve {
         /// The epoch.
         epoch: i64,
@@ -357,6 +374,7 @@ impl Learner {
     }
 
     fn is_half_loaded(&self) -> bool {
-        matches!(&self.phase, Phase::Synchronizing(phase) if phase.is_half_loaded())
+        !self.settings.faults.keep_half_snapshot
+            && matches!(&self.phase, Phase::Synchronizing(phase) if phase.is_half_loaded())
     }
 }

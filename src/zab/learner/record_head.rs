@@ -3,7 +3,7 @@
 use jute::txn::TxnHeader;
 use jute::{Reader, Record};
 
-use super::Reason;
+use super::{Reason, Settings};
 use crate::ids::Zxid;
 use crate::op::op;
 use crate::txn::{Txn, TxnRecord};
@@ -42,7 +42,11 @@ impl Pending {
 
 /// Whether `found` may follow `last`: it is the next, or the first seen of its epoch. (In an epoch of
 /// which nothing was seen the leader may have begun anywhere: `zookeeper.testingonly.initialZxid`.)
-pub(super) fn check_follows(last: Zxid, found: Zxid) -> Result<(), Reason> {
+pub(super) fn check_follows(settings: &Settings, last: Zxid, found: Zxid) -> Result<(), Reason> {
     let fresh = found.epoch() > last.epoch() || (last.counter() == 0 && found > last);
-    if found == last.next() || fresh { Ok(()) } else { Err(Reason::Gap { last, found }) }
+    if found == last.next() || fresh || settings.faults.accept_gaps {
+        Ok(())
+    } else {
+        Err(Reason::Gap { last, found })
+    }
 }

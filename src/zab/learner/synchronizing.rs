@@ -132,7 +132,7 @@ impl Synchronizing {
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         if let Some(last) = self.last_queued {
-            check_follows(last, pending.zxid)?;
+            check_follows(settings, last, pending.zxid)?;
         }
         self.last_queued = Some(pending.zxid);
         announce(settings, &pending, out);
@@ -190,22 +190,33 @@ impl Synchronizing {
         }
         self.config = config.filter(|text| text.len() > 1 && settings.reconfig_enabled);
         out.extend(self.config.clone().map(Effect::SetLastSeenConfig));
+        if settings.faults.epoch_before_log {
+            out.push(Effect::WriteCurrentEpoch(self.epoch));
+        }
+        self.take_over(settings, out);
+        if !settings.faults.epoch_before_log {
+            out.push(Effect::WriteCurrentEpoch(self.epoch));
+        }
+        out.push(Effect::Send(Packet::Ack { zxid }));
+        self.has_new_leader = true;
+        Ok(())
+    }
+
+    /// Steps 1 to 3.
+    fn take_over(&mut self, settings: &Settings, out: &mut Vec<Effect>) {
         let committed: Vec<Pending> = self.committed.drain(..).collect();
         let commits = committed.iter().map(commit);
         if self.mode == Mode::Snap {
             out.extend(commits);
-            out.push(Effect::SaveSnapshot);
-        } else {
-            if settings.log_enabled {
-                out.extend(committed.iter().map(append));
+            return out.push(Effect::SaveSnapshot);
+        }
+        if settings.log_enabled {
+            out.extend(committed.iter().map(append));
+            if !settings.faults.ack_before_durable {
                 out.push(Effect::SyncLog);
             }
-            out.extend(commits);
         }
-        out.push(Effect::WriteCurrentEpoch(self.epoch));
-        out.push(Effect::Send(Packet::Ack { zxid }));
-        self.has_new_leader = true;
-        Ok(())
+        out.extend(commits);
     }
 
     /// The server may serve. What came since NEWLEADER is logged now, and acknowledged when durable.

@@ -150,6 +150,17 @@ fn while_a_newer_configuration_is_proposed_both_need_a_quorum() {
 }
 
 #[test]
+fn a_client_address_of_the_static_file_is_known_but_not_told() {
+    let mut verifier = config("server.1=a:1:2\nserver.2=b:1:2;2181");
+    let address = ClientAddr { host: "0.0.0.0".to_owned(), port: 2182 };
+    let told = verifier.to_string();
+    verifier.set_static_client(Sid(1), address.clone());
+    verifier.set_static_client(Sid(2), address.clone());
+    assert_eq!(verifier.to_string(), told);
+    assert_eq!(verifier.member(Sid(1)).unwrap().client, Some(address));
+}
+
+#[test]
 fn the_same_version_is_the_same_configuration() {
     let three = config(&majority_of(3));
     assert!(three.same_as(&config(&majority_of(5))));

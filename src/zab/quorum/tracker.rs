@@ -28,6 +28,16 @@ impl SidSet {
         self.0.binary_search(&sid).is_ok()
     }
 
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The servers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Sid> + '_ {
         self.0.iter().copied()

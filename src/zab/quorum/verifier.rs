@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::java_order::{long_map_order, properties_order};
-use super::{ConfigError, QuorumServer, SidSet};
+use super::{ClientAddr, ConfigError, QuorumServer, SidSet};
 use crate::ids::Sid;
 use crate::zab::LearnerType;
 
@@ -30,6 +30,8 @@ impl Default for ConfigOptions {
 pub struct QuorumVerifier {
     /// In the order in which Java lists them.
     members: Vec<QuorumServer>,
+    /// Those of them that vote: looked up for each ack.
+    voter_ids: SidSet,
     rule: Rule,
     version: i64,
 }
@@ -106,13 +108,15 @@ impl QuorumVerifier {
             Some(groups) => Rule::Hierarchical(groups),
             None => Rule::Majority,
         };
-        let verifier = Self { members, rule, version };
+        let voters = members.iter().filter(|m| m.kind == LearnerType::Participant);
+        let voter_ids = voters.map(|m| m.id).collect();
+        let verifier = Self { members, voter_ids, rule, version };
         verifier.check_roles(options)?;
         Ok(verifier)
     }
 
     fn check_roles(&self, options: ConfigOptions) -> Result<(), ConfigError> {
-        let voters = self.voters().count();
+        let voters = self.voter_ids.len();
         let observers = self.members.len() - voters;
         let fault = match voters {
             0 if !options.standalone => {
@@ -132,10 +136,14 @@ impl QuorumVerifier {
         &self.members
     }
 
-    /// The members as they are to be changed by whoever knows more of one (its client address from
-    /// the static file).
-    pub fn members_mut(&mut self) -> &mut [QuorumServer] {
-        &mut self.members
+    /// Gives a member the client address of its own static file, if its line has none
+    /// (`isClientAddrFromStatic`): the text does not show it.
+    pub fn set_static_client(&mut self, sid: Sid, client: ClientAddr) {
+        let member = self.members.iter_mut().find(|m| m.id == sid && m.client.is_none());
+        if let Some(member) = member {
+            member.client = Some(client);
+            member.client_from_static = true;
+        }
     }
 
     /// The member `sid`.
@@ -155,7 +163,7 @@ impl QuorumVerifier {
 
     /// Whether `sid` is a member that votes.
     pub fn is_voter(&self, sid: Sid) -> bool {
-        self.member(sid).is_some_and(|m| m.kind == LearnerType::Participant)
+        self.voter_ids.contains(sid)
     }
 
     /// What the vote of `sid` weighs: 1 under majority. A server of weight 0 is never elected.
@@ -170,7 +178,7 @@ impl QuorumVerifier {
     pub fn contains_quorum(&self, acks: &SidSet) -> bool {
         let voters = acks.iter().filter(|sid| self.is_voter(*sid));
         match &self.rule {
-            Rule::Majority => voters.count() > self.voters().count() / 2,
+            Rule::Majority => voters.count() > self.voter_ids.len() / 2,
             Rule::Hierarchical(groups) => groups.contain_quorum(voters),
         }
     }

@@ -36,7 +36,7 @@ fn check(table: &str) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let [committed, last, peer, log, expected] = cells[..] else { panic!("{row}") };
         let history = history(committed, last);
-        let options = Options { txn_log: log != "-", force_snapshot: false };
+        let options = Options { txn_log: log != "-", ..Options::default() };
         let plan = match decide(&history, z(peer), options) {
             Decision::Plan(plan) => plan,
             Decision::ReadTxnLog => plan_with_txn_log(&history, z(peer), options, &entries(log)),

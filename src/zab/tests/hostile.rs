@@ -154,6 +154,7 @@ proptest! {
             config_version: 0,
             reconfig_enabled: true,
             log_enabled: true,
+            faults: learner::Faults::default(),
         };
         let start =
             learner::Start { accepted_epoch: 1, current_epoch: 1, last_zxid: Zxid::new(1, 3) };

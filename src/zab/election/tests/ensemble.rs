@@ -18,6 +18,7 @@ struct Node {
     fle: FastLeaderElection,
     cnx: QuorumCnxManager,
     decided: Option<(ServerState, Vote)>,
+    decided_at: Millis,
     zxid: Zxid,
     up: bool,
 }
@@ -74,7 +75,10 @@ impl Net {
                 greeting_timeout: 5000,
             };
             let cnx = QuorumCnxManager::new(settings, quorums);
-            net.nodes.insert(Sid(id), Node { fle, cnx, decided: None, zxid: Zxid(0), up: true });
+            net.nodes.insert(
+                Sid(id),
+                Node { fle, cnx, decided: None, decided_at: 0, zxid: Zxid(0), up: true },
+            );
         }
         net
     }
@@ -165,7 +169,9 @@ impl Net {
                 fle::Effect::Send { to, bytes } => self.cnx(sid, cnx::Event::Send { to, bytes }),
                 fle::Effect::ConnectAll => self.cnx(sid, cnx::Event::ConnectAll),
                 fle::Effect::Decided { vote, state } => {
-                    self.nodes.get_mut(&sid).unwrap().decided = Some((state, vote));
+                    let node = self.nodes.get_mut(&sid).unwrap();
+                    node.decided = Some((state, vote));
+                    node.decided_at = now;
                 }
                 fle::Effect::VoterLooking(_) => {}
                 other => panic!("{other:?}"),
@@ -268,8 +274,9 @@ impl Net {
         let leads = |node: &Node| node.up && node.fle.state() == ServerState::Leading;
         let is_forsaken = |(sid, node): &(&Sid, &Node)| {
             let Some(leader) = leader_of(node).filter(|_| node.up) else { return false };
+            let patient = self.now - node.decided_at < 10_000;
             !leads(&self.nodes[&leader])
-                || leader == **sid && !self.quorums.contain_quorums(&following(leader))
+                || leader == **sid && !patient && !self.quorums.contain_quorums(&following(leader))
         };
         self.nodes.iter().filter(is_forsaken).map(|(sid, _)| *sid).collect()
     }

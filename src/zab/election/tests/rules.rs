@@ -53,7 +53,11 @@ fn a_round_begins_with_ones_own_candidacy() {
 fn a_better_candidate_is_taken_over_and_passed_on() {
     let mut m = machine(2, 3);
     look(&mut m, 5, 1);
-    assert_eq!(hear(&mut m, 0, 1, Looking, (1, 4, 1, 1)), [] as [String; 0]);
+    assert_eq!(
+        hear(&mut m, 0, 1, Looking, (1, 4, 1, 1)),
+        ["send 1: LOOKING leader=2 zxid=0x5 epoch=1 round=1"]
+    );
+    assert_eq!(hear(&mut m, 0, 1, Looking, (2, 5, 1, 1)), [] as [String; 0]);
     for better in [(3, 5, 1, 1), (1, 6, 1, 1), (1, 0, 2, 1)] {
         let sent = hear(&mut m, 0, 3, Looking, better);
         assert_eq!(sent.len(), 3, "{better:?}");
@@ -129,7 +133,10 @@ fn silence_is_answered_by_repetition_that_backs_off() {
 fn an_ensemble_with_a_leader_is_joined_when_the_leader_says_so() {
     let mut m = machine(1, 3);
     look(&mut m, 5, 1);
-    assert_eq!(hear(&mut m, 0, 2, Following, (3, 4, 4, 12)), [] as [String; 0]);
+    assert_eq!(
+        hear(&mut m, 0, 2, Following, (3, 4, 4, 12)),
+        ["send 3: LOOKING leader=1 zxid=0x5 epoch=1 round=1"]
+    );
     assert_eq!(
         hear(&mut m, 0, 3, Leading, (3, 3, 4, 11)),
         ["decided: Following (3, 3, 4) round=11"]
@@ -142,7 +149,8 @@ fn a_leader_of_whom_others_only_say_so_is_not_joined() {
     let mut m = machine(1, 5);
     look(&mut m, 5, 1);
     for from in [2, 3, 4] {
-        assert_eq!(hear(&mut m, 0, from, Following, (5, 4, 4, 12)), [] as [String; 0]);
+        let asked = hear(&mut m, 0, from, Following, (5, 4, 4, 12));
+        assert_eq!(asked, ["send 5: LOOKING leader=1 zxid=0x5 epoch=1 round=1"]);
     }
     assert_eq!(hear(&mut m, 0, 5, Leading, (5, 4, 4, 12)).len(), 1);
 }

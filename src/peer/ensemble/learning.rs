@@ -91,6 +91,7 @@ impl Ensemble {
             config_version: self.quorums.committed().version(),
             reconfig_enabled: false,
             log_enabled: s.log_enabled,
+            faults: learner::Faults::default(),
         };
         let start = learner::Start {
             accepted_epoch: self.epochs.accepted,

@@ -15,6 +15,7 @@ mod desk;
 mod heard;
 mod inbox;
 mod limits;
+pub mod links;
 mod pool;
 mod rate_log;
 mod selector;

@@ -3,6 +3,7 @@
 //! Threads of a server alone: accept and selectors ([`crate::net`]), the pipeline, the log's thread,
 //! the snapshot thread, the purge task. The main thread waits for the end.
 
+pub mod election;
 mod fatal;
 mod inbox;
 mod info;

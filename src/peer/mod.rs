@@ -6,14 +6,17 @@
 //! before the `Durable` that covers it; while one batch is being synced the next is prepared.
 
 pub mod ensemble;
+mod face;
 pub mod log_batch;
 pub mod pipeline;
 pub mod snapshots;
 pub mod standalone;
 
-use crate::ids::{Millis, Zxid};
-use crate::server::request::Input;
+use crate::ids::{Millis, SessionId};
+use ensemble::Ensemble;
+use standalone::Standalone;
 
+pub use face::{Effect, Event, Learners, Status};
 pub use log_batch::LogBatch;
 
 /// The time, by both clocks.
@@ -25,27 +28,53 @@ pub struct Now {
     pub wall: Millis,
 }
 
-/// What happens to a server.
+/// A server in one of its two forms. See [`Event`] and [`Effect`] for its face.
 #[derive(Debug)]
-pub enum Event {
-    /// Requests of clients; the order within one connection counts.
-    Inputs(Vec<Input>),
-    /// Every transaction up to this one is on disk.
-    Durable(Zxid),
-    /// Time has passed. Comes several times per tick.
-    Tick {
-        /// Everything that clients sent before this moment (monotonic) has been counted as heard.
-        heard_until: Millis,
-    },
+pub enum Server {
+    /// Alone.
+    Standalone(Box<Standalone>),
+    /// A member of an ensemble.
+    Member(Box<Ensemble>),
 }
 
-/// What a server wants done, in this order.
-#[derive(Debug)]
-pub enum Effect {
-    /// Append these to the log and sync; then [`Event::Durable`] with the last of them. Batches are
-    /// appended in their order; one sync may cover several.
-    Log(LogBatch),
-    /// Take a snapshot in the background. The log has been rolled by the batch before
-    /// ([`LogBatch::roll`]).
-    Snapshot,
+impl Server {
+    /// Takes in what happened; what is to be done is appended to `effects`.
+    pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        match self {
+            Self::Standalone(server) => server.step(now, event, effects),
+            Self::Member(server) => server.step(now, event, effects),
+        }
+    }
+
+    /// The committed sessions and their timeouts in ms: what a snapshot holds.
+    pub fn committed_sessions(&self) -> Vec<(SessionId, i32)> {
+        match self {
+            Self::Standalone(server) => server.pipeline().committed_sessions(),
+            Self::Member(server) => server.committed_sessions(),
+        }
+    }
+
+    /// Whether everything that was taken in has been answered.
+    pub fn is_idle(&self) -> bool {
+        match self {
+            Self::Standalone(server) => server.pipeline().is_idle(),
+            Self::Member(server) => server.is_idle(),
+        }
+    }
+
+    /// What operators are told.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Standalone(server) => server.status(),
+            Self::Member(server) => server.status(),
+        }
+    }
+
+    /// The sessions as `dump` shows them; `now` and `now_wall` are the same moment.
+    pub fn dump_sessions(&self, now: Millis, now_wall: Millis) -> String {
+        match self {
+            Self::Standalone(server) => server.pipeline().sessions().dump(now, now_wall),
+            Self::Member(server) => server.dump_sessions(now, now_wall),
+        }
+    }
 }

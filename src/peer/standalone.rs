@@ -2,7 +2,7 @@
 
 use super::pipeline::{Parts, Pipeline};
 use super::snapshots::SnapshotPolicy;
-use super::{Effect, Event, Now};
+use super::{Effect, Event, Now, Status};
 
 /// The server. See [`Event`] and [`Effect`] for its face.
 #[derive(Debug)]
@@ -22,6 +22,12 @@ impl Standalone {
         &self.pipeline
     }
 
+    /// What operators are told.
+    pub fn status(&self) -> Status {
+        let sessions = self.pipeline.sessions().len();
+        Status { state: "standalone", sessions, ..Status::default() }
+    }
+
     /// Takes in what happened; what is to be done is appended to `effects`.
     pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         let mut batches = Vec::new();
@@ -29,6 +35,8 @@ impl Standalone {
             Event::Inputs(inputs) => self.pipeline.on_inputs(now, inputs, &mut batches),
             Event::Durable(zxid) => self.pipeline.on_committed(now, zxid, &mut batches),
             Event::Tick { heard_until } => self.pipeline.on_tick(now, heard_until, &mut batches),
+            // Of other servers, of which there are none.
+            _ => {}
         }
         for mut batch in batches {
             let snapshot_due = self.snapshots.count(&mut batch);

@@ -1,41 +1,47 @@
-//! What waits for the pipeline's thread.
+//! What waits for the thread that owns the server.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ids::{Millis, Zxid};
 use crate::net::Submit;
-use crate::peer::standalone::Standalone;
+use crate::peer::{Event, Server};
 use crate::server::request::Input;
 
-/// A question that only the pipeline's thread can answer.
-pub(super) type Query = Box<dyn FnOnce(&Standalone) + Send>;
+/// A question that only the server's thread can answer.
+pub(super) type Query = Box<dyn FnOnce(&Server) + Send>;
 
-/// Everything that arrived since the pipeline looked last.
+/// Everything that arrived since the server was looked at last.
 #[derive(Default)]
 pub(super) struct Arrivals {
     pub(super) inputs: Vec<Input>,
     pub(super) durable: Option<Zxid>,
+    /// What comes from other servers, in its order.
+    pub(super) events: Vec<Event>,
     pub(super) queries: Vec<Query>,
     pub(super) stop: bool,
 }
 
 impl Arrivals {
     fn is_empty(&self) -> bool {
-        self.inputs.is_empty() && self.durable.is_none() && self.queries.is_empty() && !self.stop
+        self.inputs.is_empty()
+            && self.durable.is_none()
+            && self.events.is_empty()
+            && self.queries.is_empty()
+            && !self.stop
     }
 }
 
 #[derive(Default)]
 struct State {
     arrivals: Arrivals,
-    /// The pipeline's thread sleeps; whoever brings something wakes it.
+    /// The server's thread sleeps; whoever brings something wakes it.
     asleep: bool,
-    /// The pipeline's thread has ended: whoever asks it something gets no answer.
+    /// The server's thread has ended: whoever asks it something gets no answer.
     closed: bool,
 }
 
-/// The way to the pipeline's thread.
+/// The way to the server's thread.
 #[derive(Default)]
 pub(super) struct Inbox {
     state: Mutex<State>,
@@ -65,12 +71,17 @@ impl Inbox {
         self.bring(|arrivals| arrivals.durable = arrivals.durable.max(Some(zxid)));
     }
 
-    /// Asks the pipeline's thread.
+    /// Something else happened.
+    pub(super) fn tell(&self, event: Event) {
+        self.bring(|arrivals| arrivals.events.push(event));
+    }
+
+    /// Asks the server's thread.
     pub(super) fn query(&self, query: Query) {
         self.bring(|arrivals| arrivals.queries.push(query));
     }
 
-    /// Ends the pipeline's thread.
+    /// Ends the server's thread.
     pub(super) fn stop(&self) {
         self.bring(|arrivals| arrivals.stop = true);
     }

@@ -6,21 +6,32 @@ use std::sync::mpsc::channel;
 use super::inbox::Inbox;
 use crate::admin::ServerInfo;
 use crate::net::Clock;
-use crate::peer::standalone::Standalone;
+use crate::peer::{Server, Status};
+use crate::server::histogram::Value;
 use crate::storage::DataDirs;
 
-/// A server alone, as the words see it.
+/// A server, as the words see it.
 pub(super) struct Info {
     pub(super) inbox: Arc<Inbox>,
     pub(super) dirs: DataDirs,
     pub(super) clock: Clock,
+    /// The members of the ensemble, of which a server alone has none.
+    pub(super) quorum: Option<QuorumInfo>,
+}
+
+/// What the words tell of an ensemble.
+pub(super) struct QuorumInfo {
+    /// How many vote (`quorum_size`).
+    pub(super) voters: usize,
+    /// The lines of `conf` from `initLimit=` to the membership.
+    pub(super) conf: String,
 }
 
 impl Info {
-    /// Asks the pipeline; the default where it has ended.
+    /// Asks the server's thread; the default where it has ended.
     fn ask<T: Default + Send + 'static>(
         &self,
-        question: impl FnOnce(&Standalone) -> T + Send + 'static,
+        question: impl FnOnce(&Server) -> T + Send + 'static,
     ) -> T {
         let (answer, asked) = channel();
         self.inbox.query(Box::new(move |server| {
@@ -28,11 +39,22 @@ impl Info {
         }));
         asked.recv().unwrap_or_default()
     }
+
+    fn status(&self) -> Status {
+        self.ask(Server::status)
+    }
 }
 
 impl ServerInfo for Info {
     fn state(&self) -> &'static str {
-        "standalone"
+        match self.quorum {
+            None => "standalone",
+            Some(_) => self.status().state,
+        }
+    }
+
+    fn peer_state(&self) -> Option<String> {
+        self.quorum.as_ref().map(|_| self.status().peer_state)
     }
 
     fn dir_sizes(&self) -> (u64, u64) {
@@ -41,10 +63,27 @@ impl ServerInfo for Info {
 
     fn dump_sessions(&self) -> String {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        self.ask(move |server| server.pipeline().sessions().dump(now, wall))
+        self.ask(move |server| server.dump_sessions(now, wall))
     }
 
     fn session_counts(&self) -> (usize, usize) {
-        (self.ask(|server| server.pipeline().sessions().len()), 0)
+        (self.status().sessions, 0)
+    }
+
+    fn list_metrics(&self, sink: &mut dyn FnMut(String, Value)) {
+        let Some(quorum) = &self.quorum else { return };
+        let mut put = |name: &str, n: usize| sink(name.to_owned(), Value::Int(n as i64));
+        put("quorum_size", quorum.voters);
+        if let Some(learners) = self.status().learners {
+            put("learners", learners.connected);
+            put("synced_followers", learners.synced_followers);
+            put("synced_non_voting_followers", learners.synced_non_voting);
+            put("synced_observers", learners.synced_observers);
+            put("pending_syncs", learners.pending_syncs);
+        }
+    }
+
+    fn quorum_conf(&self) -> Option<String> {
+        self.quorum.as_ref().map(|quorum| quorum.conf.clone())
     }
 }

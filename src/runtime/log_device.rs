@@ -29,6 +29,8 @@ pub(super) trait LogListener: Send + Sync {
 
 enum Order {
     Write(LogBatch),
+    /// Answer when all before is durable.
+    Settle(Sender<()>),
     Stop,
 }
 
@@ -119,6 +121,16 @@ impl LogDevice {
         self.shared.write(&[batch])
     }
 
+    /// Waits until everything that was handed over is durable, then works on the log itself.
+    pub(super) fn settled<T>(&self, work: impl FnOnce(&mut TxnLog) -> T) -> T {
+        let (answer, settled) = channel();
+        if self.orders.send(Order::Settle(answer)).is_ok() {
+            // No answer: the thread has told of its failure, which ends the server.
+            let _ = settled.recv();
+        }
+        work(&mut self.shared.log())
+    }
+
     /// Hands a batch to the thread.
     pub(super) fn write_there(&self, batch: LogBatch) {
         self.shared.queued.fetch_add(1, Ordering::AcqRel);
@@ -131,8 +143,6 @@ impl LogDevice {
 /// Writes out what was handed over before, then ends the thread.
 impl Drop for LogDevice {
     fn drop(&mut self) {
-        // Twice, for the first may end the gathering of a last batch.
-        let _ = self.orders.send(Order::Stop);
         let _ = self.orders.send(Order::Stop);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -152,31 +162,45 @@ fn run(
     listener: &dyn LogListener,
 ) {
     let mut last_sync = Instant::now();
-    while let Some(batches) = gather(gathering, orders, last_sync) {
-        let result = shared.write(&batches);
-        last_sync = Instant::now();
-        shared.queued.fetch_sub(batches.len(), Ordering::AcqRel);
-        match result {
-            Ok(Some(zxid)) => listener.durable(zxid),
-            Ok(None) => {}
-            Err(e) => return listener.failed(&e),
+    loop {
+        let (batches, then) = gather(gathering, orders, last_sync);
+        if !batches.is_empty() {
+            let result = shared.write(&batches);
+            last_sync = Instant::now();
+            shared.queued.fetch_sub(batches.len(), Ordering::AcqRel);
+            match result {
+                Ok(Some(zxid)) => listener.durable(zxid),
+                Ok(None) => {}
+                Err(e) => return listener.failed(&e),
+            }
+        }
+        match then {
+            Some(Order::Settle(answer)) => {
+                let _ = answer.send(());
+            }
+            Some(Order::Stop) => return,
+            Some(Order::Write(_)) | None => {}
         }
     }
 }
 
-/// What one sync is to cover; nothing at the end.
+/// What one sync is to cover, and the order that ended the gathering if it is not a batch.
 fn gather(
     gathering: Gathering,
     orders: &Receiver<Order>,
     last_sync: Instant,
-) -> Option<Vec<LogBatch>> {
-    let Ok(Order::Write(first)) = orders.recv() else { return None };
-    let mut batches = vec![first];
+) -> (Vec<LogBatch>, Option<Order>) {
+    let mut batches = match orders.recv() {
+        Ok(Order::Write(first)) => vec![first],
+        Ok(other) => return (Vec::new(), Some(other)),
+        Err(_) => return (Vec::new(), Some(Order::Stop)),
+    };
     while batches.len() < BATCHES_MAX {
         match orders.recv_timeout(gathering.patience(last_sync.elapsed())) {
             Ok(Order::Write(batch)) => batches.push(batch),
-            Ok(Order::Stop) | Err(_) => break,
+            Ok(other) => return (batches, Some(other)),
+            Err(_) => break,
         }
     }
-    Some(batches)
+    (batches, None)
 }

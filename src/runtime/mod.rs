@@ -8,9 +8,11 @@ mod fatal;
 mod inbox;
 mod info;
 mod log_device;
+mod member;
 mod pipeline;
 mod purger;
 mod signals;
+mod send_snapshot;
 mod snapshotter;
 mod start;
 

@@ -1,4 +1,4 @@
-//! The pipeline's thread: feeds the pure server with what arrives, and carries its effects out.
+//! The server's thread: feeds the pure server with what arrives, and carries its effects out.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,12 +9,12 @@ use log::{error, info};
 use super::fatal::Fatal;
 use super::inbox::{Arrivals, Inbox};
 use super::log_device::{Gathering, LogDevice, LogListener};
+use super::member::Member;
 use super::snapshotter::Snapshotter;
 use crate::config::ExitCode;
 use crate::ids::{Millis, Zxid};
 use crate::net::{Clock, HeardUntil};
-use crate::peer::standalone::Standalone;
-use crate::peer::{Effect, Event, LogBatch, Now};
+use crate::peer::{Effect, Event, LogBatch, Now, Server};
 use crate::server::metrics::ServerMetrics;
 use crate::storage;
 use crate::storage::txnlog::TxnLog;
@@ -46,7 +46,9 @@ fn log_failed(fatal: &Fatal, e: &storage::Error) {
 
 /// What the thread works with.
 pub(super) struct Parts {
-    pub(super) server: Standalone,
+    pub(super) server: Server,
+    /// What a member of an ensemble has beside it.
+    pub(super) member: Option<Member>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) log: TxnLog,
     pub(super) gathering: Gathering,
@@ -78,6 +80,7 @@ impl Pipeline {
         )?;
         let worker = Worker {
             server: parts.server,
+            member: parts.member,
             inbox: Arc::clone(&inbox),
             log,
             snapshotter: parts.snapshotter,
@@ -105,7 +108,8 @@ impl Pipeline {
 }
 
 struct Worker {
-    server: Standalone,
+    server: Server,
+    member: Option<Member>,
     inbox: Arc<Inbox>,
     log: LogDevice,
     snapshotter: Snapshotter,
@@ -138,7 +142,7 @@ impl Worker {
 
     /// What was logged before the end is applied before the end, for the clients that still wait.
     fn finish(mut self) {
-        while !self.server.pipeline().is_idle() && !self.fatal.is_stopping() {
+        while !self.server.is_idle() && !self.fatal.is_stopping() {
             let arrivals = self.inbox.take(self.tick);
             self.take_in(arrivals);
         }
@@ -152,6 +156,9 @@ impl Worker {
         if !arrivals.inputs.is_empty() {
             self.step(Event::Inputs(arrivals.inputs));
         }
+        for event in arrivals.events {
+            self.step(event);
+        }
         for query in arrivals.queries {
             query(&self.server);
         }
@@ -161,13 +168,32 @@ impl Worker {
         let now = Now { mono: self.clock.now(), wall: self.clock.wall() };
         let mut effects = std::mem::take(&mut self.effects);
         self.server.step(now, event, &mut effects);
+        let mut answers = Vec::new();
         for effect in effects.drain(..) {
-            match effect {
-                Effect::Log(batch) => self.write(batch),
-                Effect::Snapshot => self.snapshotter.order(),
-            }
+            answers.extend(self.carry_out(effect));
         }
         self.effects = effects;
+        for event in answers {
+            self.step(event);
+        }
+    }
+
+    /// The event that answers the effect, if it is done at once.
+    fn carry_out(&mut self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::Log(batch) => self.write(batch),
+            Effect::Snapshot => self.snapshotter.order(),
+            other => {
+                let sessions = || self.server.committed_sessions();
+                let done = self.member.as_mut()?.carry_out(other, &self.log, sessions);
+                return done.unwrap_or_else(|why| {
+                    error!("Severe unrecoverable error, exiting: {}", why.what);
+                    self.fatal.stop(why.code);
+                    None
+                });
+            }
+        }
+        None
     }
 
     fn write(&mut self, batch: LogBatch) {

@@ -100,7 +100,7 @@ fn take(parts: &Parts) {
 fn committed_sessions(inbox: &Inbox) -> Vec<(SessionId, i32)> {
     let (answer, asked) = channel();
     inbox.query(Box::new(move |server| {
-        let _ = answer.send(server.pipeline().committed_sessions());
+        let _ = answer.send(server.committed_sessions());
     }));
     asked.recv().unwrap_or_default()
 }

@@ -25,14 +25,15 @@ use self::replica::Replica;
 pub use self::replica::{ConfigText, Loaded};
 use super::pipeline::PipelineSettings;
 use super::snapshots::SnapshotPolicy;
-use super::{LogBatch, Now};
+use super::Now;
+pub use super::face::{Effect, Event, Learners, Status};
 use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::server::auth::Auth;
 use crate::server::front::Front;
 use crate::server::request::Input;
 use crate::zab::election::vote::Vote;
 use crate::zab::quorum::Quorums;
-use crate::zab::sync::{Entry, Options};
+use crate::zab::sync::Options;
 use crate::zab::{LearnerType, LinkId, ServerState, leader, learner};
 
 /// What does not change while the server runs.
@@ -96,88 +97,6 @@ pub struct Epochs {
     pub current: i64,
 }
 
-/// What happens to a member.
-#[derive(Debug)]
-pub enum Event {
-    /// Requests of clients; the order within one connection counts.
-    Inputs(Vec<Input>),
-    /// Every transaction up to this one is on disk.
-    Durable(Zxid),
-    /// Time has passed. Comes several times per tick.
-    Tick {
-        /// Everything that clients sent before this moment (monotonic) has been counted as heard.
-        heard_until: Millis,
-    },
-    /// What the last barrier asked for is durable.
-    Done,
-    /// The database as the disk has it: the answer to [`Effect::Truncate`] and [`Effect::Reload`].
-    Reloaded(Box<Loaded>),
-    /// The election is over.
-    Elected(Vote, ServerState),
-    /// A voter is looking for a leader.
-    VoterLooking(Sid),
-    /// The connection that [`Effect::ConnectLeader`] asked for is there.
-    LeaderConnected(LinkId),
-    /// It could not be made.
-    LeaderUnreachable,
-    /// Somebody called on the quorum port.
-    Accepted(LinkId),
-    /// Bytes have come over the quorum port.
-    Bytes(LinkId, Vec<u8>),
-    /// A connection of the quorum port is gone, and not because of [`Effect::Close`].
-    Closed(LinkId),
-    /// The snapshot of [`Effect::SendSnapshot`] is on its way.
-    SnapshotSent(LinkId),
-    /// The answer to [`Effect::ReadTxnLog`].
-    TxnLogRead(LinkId, Vec<Entry>),
-}
-
-/// What a member wants done, in this order.
-#[derive(Debug)]
-pub enum Effect {
-    /// Append these to the log and sync; then [`Event::Durable`] with the last of them.
-    Log(LogBatch),
-    /// Take a snapshot in the background. The log has been rolled by the batch before.
-    Snapshot,
-    /// Barrier: all that was handed to the log is durable; then [`Event::Done`].
-    SyncLog,
-    /// Barrier: the file holds this epoch; then [`Event::Done`].
-    WriteAcceptedEpoch(i64),
-    /// Barrier: the file holds this epoch; then [`Event::Done`].
-    WriteCurrentEpoch(i64),
-    /// Barrier: the tree as it is now is in a snapshot file; then [`Event::Done`].
-    SaveSnapshot,
-    /// Barrier: the log ends with this transaction; then [`Event::Reloaded`]. The process stops if
-    /// that cannot be.
-    Truncate(Zxid),
-    /// Barrier: [`Event::Reloaded`].
-    Reload,
-    /// Elect a leader; then [`Event::Elected`].
-    Look {
-        /// The last transaction here; -1 for a server that must not vote with what it has.
-        zxid: Zxid,
-        /// `currentEpoch`.
-        peer_epoch: i64,
-    },
-    /// Votes tell this epoch from now on.
-    EpochEstablished(i64),
-    /// Call a leader's quorum port; then [`Event::LeaderConnected`] or [`Event::LeaderUnreachable`].
-    ConnectLeader(Sid),
-    /// Take learners' calls, or take none any more.
-    Listen(bool),
-    /// Write to a connection of the quorum port.
-    Send(LinkId, Vec<u8>),
-    /// Write this packet, and behind it the tree as the body of a snapshot and [`SIGNATURE`]; then
-    /// [`Event::SnapshotSent`].
-    SendSnapshot(LinkId, Vec<u8>),
-    /// Read the log from the last transaction at or before this one; then [`Event::TxnLogRead`].
-    ReadTxnLog(LinkId, Zxid),
-    /// Close a connection of the quorum port.
-    Close(LinkId),
-    /// End the process with this code.
-    Exit(i32),
-}
-
 /// What is to be done next, in order.
 #[derive(Debug)]
 enum Step {
@@ -213,34 +132,6 @@ struct Calling {
 const CALLS_MAX: u32 = 5;
 /// Pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
 const CALL_PAUSE: Millis = 100;
-
-/// What operators are told of a member.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status {
-    /// `leader`, `follower`, `observer`, or `looking`.
-    pub state: &'static str,
-    /// What `peer_state` of `mntr` says: `leading - broadcast`.
-    pub peer_state: String,
-    /// How many sessions are tracked.
-    pub sessions: usize,
-    /// A leader's learners: followers, observers, and those of neither that are synced.
-    pub learners: Option<Learners>,
-}
-
-/// A leader's learners, for `mntr`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Learners {
-    /// All that are connected.
-    pub connected: usize,
-    /// `synced_followers`.
-    pub synced_followers: usize,
-    /// `synced_non_voting_followers`.
-    pub synced_non_voting: usize,
-    /// `synced_observers`.
-    pub synced_observers: usize,
-    /// `pending_syncs`.
-    pub pending_syncs: usize,
-}
 
 /// A member. See [`Event`] and [`Effect`] for its face.
 #[derive(Debug)]

@@ -1,0 +1,260 @@
+//! What a member of an ensemble has beside a server alone: links to the others, the election, the
+//! epochs on disk; and how the effects are carried out that only a member has.
+//!
+//! Barriers are carried out on the server's own thread: while it waits for the disk there, nobody is
+//! served anyway.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jute::Limits;
+use log::{error, info, warn};
+
+use super::election::Election;
+use super::inbox::Inbox;
+use super::log_device::LogDevice;
+use super::send_snapshot;
+use crate::config::ExitCode;
+use crate::ids::{Millis, SessionId, Sid, Zxid};
+use crate::net::Clock;
+use crate::net::links::{Connect, Links, Order, Port};
+use crate::peer::ensemble::Loaded;
+use crate::peer::{Effect, Event};
+use crate::server::front::Front;
+use crate::storage::snapshot::{self, SnapshotOptions};
+use crate::storage::txnlog::LogIter;
+use crate::storage::{self, DataDirs, Epochs, RestoreOptions, Restored, restore};
+use crate::zab::LinkId;
+use crate::zab::sync::Entry;
+
+/// Why a member cannot go on.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The code to exit with.
+    pub(super) code: ExitCode,
+    /// What was tried, and what was found.
+    pub(super) what: String,
+}
+
+impl From<storage::Error> for Failure {
+    fn from(e: storage::Error) -> Self {
+        Self { code: ExitCode::Unexpected, what: e.to_string() }
+    }
+}
+
+impl From<storage::DiskError> for Failure {
+    fn from(e: storage::DiskError) -> Self {
+        Self { code: ExitCode::Snapshot, what: format!("cannot take a snapshot: {e}") }
+    }
+}
+
+/// The shell around a member.
+pub(super) struct Member {
+    pub(super) front: Arc<Front>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) clock: Clock,
+    pub(super) dirs: DataDirs,
+    pub(super) epochs: Epochs,
+    pub(super) restore: RestoreOptions,
+    pub(super) snapshot: SnapshotOptions,
+    pub(super) links: Links,
+    pub(super) election: Election,
+    /// The quorum addresses of the members.
+    pub(super) addresses: BTreeMap<Sid, Vec<(String, u16)>>,
+    /// Where this server takes learners.
+    pub(super) listen: Vec<SocketAddr>,
+    /// How long a call to the leader may take, in ms.
+    pub(super) connect_timeout: Millis,
+    /// How long a learner may take nothing of a snapshot, in ms.
+    pub(super) patience: Millis,
+    /// `snapshotSizeFactor`.
+    pub(super) snapshot_size_factor: f64,
+}
+
+impl Member {
+    /// Carries out an effect; the event that answers it, if it is done at once.
+    ///
+    /// # Errors
+    /// If the disk fails or the protocol says that the process must end.
+    pub(super) fn carry_out(
+        &mut self,
+        effect: Effect,
+        log: &LogDevice,
+        sessions: impl Fn() -> Vec<(SessionId, i32)>,
+    ) -> Result<Option<Event>, Failure> {
+        match effect {
+            Effect::SyncLog => log.settled(|_| ()),
+            Effect::WriteAcceptedEpoch(epoch) => self.epochs.set_accepted(epoch)?,
+            Effect::WriteCurrentEpoch(epoch) => self.epochs.set_current(epoch)?,
+            Effect::SaveSnapshot => self.save_snapshot(log, &sessions())?,
+            Effect::Truncate(zxid) => return self.truncate(log, zxid).map(Some),
+            Effect::Reload => return self.reload(log).map(Some),
+            other => return self.tell_others(other, &sessions()),
+        }
+        Ok(Some(Event::Done))
+    }
+
+    fn tell_others(
+        &mut self,
+        effect: Effect,
+        sessions: &[(SessionId, i32)],
+    ) -> Result<Option<Event>, Failure> {
+        match effect {
+            Effect::Look { zxid, peer_epoch } => self.election.look(zxid, peer_epoch),
+            Effect::EpochEstablished(epoch) => self.election.established(epoch),
+            Effect::ConnectLeader(sid) => return Ok(self.connect_leader(sid)),
+            Effect::Listen(true) => self.listen_for_learners()?,
+            Effect::Listen(false) => self.links.unbind(Port::Quorum),
+            Effect::Send(link, bytes) => self.links.write(link, bytes),
+            Effect::SendSnapshot(link, head) => self.send_snapshot(link, head, sessions),
+            Effect::ReadTxnLog(link, from) => self.read_txn_log(link, from),
+            Effect::Close(link) => self.links.send([Order::Close(link)]),
+            Effect::Exit(code) => {
+                let code = match code {
+                    12 => ExitCode::UnmatchedCommit,
+                    13 => ExitCode::QuorumPacket,
+                    _ => ExitCode::Unexpected,
+                };
+                return Err(Failure { code, what: "the leader contradicts this server".into() });
+            }
+            other => error!("nothing is done about {other:?}"),
+        }
+        Ok(None)
+    }
+
+    fn connect_leader(&self, sid: Sid) -> Option<Event> {
+        let Some(addresses) = self.addresses.get(&sid) else {
+            error!("the elected leader {sid} is not among the members");
+            return Some(Event::LeaderUnreachable);
+        };
+        self.links.send([Order::Connect(Connect {
+            port: Port::Quorum,
+            sid,
+            addresses: addresses.clone(),
+            timeout: self.connect_timeout,
+        })]);
+        None
+    }
+
+    fn listen_for_learners(&self) -> Result<(), Failure> {
+        for address in &self.listen {
+            self.links.listen(Port::Quorum, *address).map_err(|e| Failure {
+                code: ExitCode::QuorumPortBind,
+                what: format!("Couldn't bind to {address}: {e}"),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn save_snapshot(&self, log: &LogDevice, sessions: &[(SessionId, i32)]) -> Result<(), Failure> {
+        log.settled(|log| log.roll())?;
+        snapshot::take(
+            Arc::clone(self.dirs.disk()),
+            self.dirs.snap(),
+            self.snapshot,
+            || sessions.to_vec(),
+            |look| look(&self.front.db.read_tree()),
+        )?;
+        Ok(())
+    }
+
+    fn truncate(&self, log: &LogDevice, zxid: Zxid) -> Result<Event, Failure> {
+        warn!("Truncating log to get in sync with the leader {zxid}");
+        log.settled(|log| log.truncate(zxid))?;
+        let event = self.load()?;
+        match &event {
+            Event::Reloaded(loaded) if loaded.tree.last_processed_zxid() == zxid => Ok(event),
+            _ => Err(Failure {
+                code: ExitCode::QuorumPacket,
+                what: format!("Not able to truncate the log {zxid}"),
+            }),
+        }
+    }
+
+    fn reload(&self, log: &LogDevice) -> Result<Event, Failure> {
+        log.settled(|log| log.roll())?;
+        self.load()
+    }
+
+    fn load(&self) -> Result<Event, Failure> {
+        let restored = restore(&self.dirs, self.restore, || self.clock.now())?;
+        Ok(Event::Reloaded(Box::new(loaded(restored))))
+    }
+
+    /// The snapshot goes out from a thread of its own, as fast as the learner takes it.
+    fn send_snapshot(&self, link: LinkId, head: Vec<u8>, sessions: &[(SessionId, i32)]) {
+        let writer = self.links.writer(link, send_snapshot::PENDING_MAX, self.patience);
+        let (front, inbox) = (Arc::clone(&self.front), Arc::clone(&self.inbox));
+        let sessions = sessions.to_vec();
+        let links = self.links.clone();
+        let sending = std::thread::Builder::new().name("SnapshotSender".to_owned()).spawn(move || {
+            match send_snapshot::send(writer, &head, &front, &sessions) {
+                Ok(()) => inbox.tell(Event::SnapshotSent(link)),
+                Err(e) => {
+                    warn!("cannot send a snapshot to a learner: {e}");
+                    links.send([Order::CloseNow(link)]);
+                    inbox.tell(Event::Closed(link));
+                }
+            }
+        });
+        if let Err(e) = sending {
+            error!("cannot start a thread to send a snapshot: {e}");
+            self.links.send([Order::CloseNow(link)]);
+            self.inbox.tell(Event::Closed(link));
+        }
+    }
+
+    /// What the log cannot give, or not as cheaply as a snapshot, a snapshot gives.
+    fn read_txn_log(&self, link: LinkId, from: Zxid) {
+        let (dirs, limits) = (self.dirs.clone(), self.restore.limits);
+        let inbox = Arc::clone(&self.inbox);
+        let bytes_max = self.snapshot_size_factor * dirs.snap_size() as f64;
+        let reading = std::thread::Builder::new().name("TxnLogReader".to_owned()).spawn(move || {
+            let entries = read_entries(&dirs, from, limits, bytes_max).unwrap_or_else(|e| {
+                warn!("cannot read the transaction log for a learner: {e}");
+                Vec::new()
+            });
+            inbox.tell(Event::TxnLogRead(link, entries));
+        });
+        if let Err(e) = reading {
+            error!("cannot start a thread to read the transaction log: {e}");
+            self.inbox.tell(Event::TxnLogRead(link, Vec::new()));
+        }
+    }
+}
+
+/// The transactions from the last one at or before `from` on; none if they are too many.
+fn read_entries(
+    dirs: &DataDirs,
+    from: Zxid,
+    limits: Limits,
+    bytes_max: f64,
+) -> storage::Result<Vec<Entry>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut bytes = 0;
+    let mut log = LogIter::open_live(Arc::clone(dirs.disk()), dirs.log(), from, limits)?;
+    while log.advance()? {
+        let Some(record) = log.record() else { break };
+        if record.zxid <= from {
+            entries.clear();
+        }
+        bytes += record.payload.len();
+        if bytes as f64 > bytes_max && record.zxid > from {
+            info!("the transactions since {from} are larger than a snapshot is worth");
+            return Ok(Vec::new());
+        }
+        entries.push(Entry { zxid: record.zxid, record: record.payload.into() });
+    }
+    Ok(entries)
+}
+
+/// A database as a member takes it.
+pub(super) fn loaded(restored: Restored) -> Loaded {
+    let committed = restored.committed.into_iter();
+    Loaded {
+        tree: restored.tree,
+        sessions: restored.sessions,
+        committed: committed.map(|(zxid, record)| Entry { zxid, record }).collect(),
+    }
+}

@@ -7,7 +7,7 @@ use super::error::ConfigError;
 use super::interpret::Resolve;
 use super::java;
 use super::membership::Reading;
-use super::quorum::{HostPort, Membership, PeerType, QuorumConfig, QuorumSasl};
+use super::quorum::{HostPort, Membership, PeerType, QuorumConfig, QuorumSasl, QuorumTuning};
 use super::settings::ListenAddress;
 use super::values::Values;
 use super::written::{self, DynamicFile, Written};
@@ -47,6 +47,23 @@ pub(super) fn quorum(
     Ok(quorum)
 }
 
+fn tuning(values: &mut Values<'_>) -> Result<QuorumTuning> {
+    Ok(QuorumTuning {
+        leader_serves: values.flag("leaderServes")?,
+        leader_nodelay: values.flag("leader.nodelay")?,
+        follower_nodelay: values.flag("follower.nodelay")?,
+        cnx_timeout_ms: values.int("cnxTimeout")?,
+        quorum_cnxn_timeout_ms: values.int("quorumCnxnTimeoutMs")?,
+        election_bind_retry: values.int("electionPortBindRetry")?,
+        tcp_keep_alive: values.flag("tcpKeepAlive")?,
+        min_notification_ms: values.int("fastleader.minNotificationInterval")?,
+        max_notification_ms: values.int("fastleader.maxNotificationInterval")?,
+        max_time_to_wait_for_epoch_ms: values.int("leader.maxTimeToWaitForEpoch")?,
+        max_concurrent_snap_syncs: values.int("leader.maxConcurrentSnapSyncs")?,
+        max_concurrent_diff_syncs: values.int("leader.maxConcurrentDiffSyncs")?,
+    })
+}
+
 fn limits_and_switches(values: &mut Values<'_>) -> Result<QuorumConfig> {
     if values.int("electionAlg")? != 3 {
         return Err(values.error("Invalid electionAlg value. Only 3 is supported."));
@@ -77,6 +94,7 @@ fn limits_and_switches(values: &mut Values<'_>) -> Result<QuorumConfig> {
         oracle_path: values.text_if_set("oraclePath").map(PathBuf::from),
         sasl: sasl(values)?,
         cnxn_threads: values.int("quorum.cnxn.threads.size")?,
+        tuning: tuning(values)?,
     })
 }
 

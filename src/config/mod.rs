@@ -37,7 +37,8 @@ pub use error::{ConfigError, ExitCode, USAGE};
 pub use listing::list_keys;
 pub use properties::{MalformedEscape, Properties};
 pub use quorum::{
-    HostPort, Membership, PeerAddress, PeerType, QuorumConfig, QuorumRule, QuorumSasl, QuorumServer,
+    HostPort, Membership, PeerAddress, PeerType, QuorumConfig, QuorumRule, QuorumSasl,
+    QuorumServer, QuorumTuning,
 };
 pub use settings::{
     AuthConfig, Compression, ConnectionThrottle, ListenAddress, NetConfig, RequestThrottle,

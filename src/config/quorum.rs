@@ -54,6 +54,37 @@ pub struct QuorumConfig {
     pub sasl: QuorumSasl,
     /// `quorum.cnxn.threads.size`, at least 20 with SASL.
     pub cnxn_threads: i32,
+    /// What is set by system property only.
+    pub tuning: QuorumTuning,
+}
+
+/// Times and limits between the members, set by system property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuorumTuning {
+    /// `leaderServes`: does a leader take clients?
+    pub leader_serves: bool,
+    /// `leader.nodelay`: `TCP_NODELAY` towards learners.
+    pub leader_nodelay: bool,
+    /// `follower.nodelay`: `TCP_NODELAY` towards the leader.
+    pub follower_nodelay: bool,
+    /// `cnxTimeout`: how long a peer is called for an election.
+    pub cnx_timeout_ms: i32,
+    /// `quorumCnxnTimeoutMs`: silence that breaks an election link. -1: tickTime * syncLimit.
+    pub quorum_cnxn_timeout_ms: i32,
+    /// `electionPortBindRetry`: attempts to bind the election port. 0: any number.
+    pub election_bind_retry: i32,
+    /// `tcpKeepAlive`: `SO_KEEPALIVE` on election links.
+    pub tcp_keep_alive: bool,
+    /// `fastleader.minNotificationInterval`
+    pub min_notification_ms: i32,
+    /// `fastleader.maxNotificationInterval`
+    pub max_notification_ms: i32,
+    /// `leader.maxTimeToWaitForEpoch`. Negative: as long as `initLimit`.
+    pub max_time_to_wait_for_epoch_ms: i32,
+    /// `leader.maxConcurrentSnapSyncs`
+    pub max_concurrent_snap_syncs: i32,
+    /// `leader.maxConcurrentDiffSyncs`
+    pub max_concurrent_diff_syncs: i32,
 }
 
 impl QuorumConfig {

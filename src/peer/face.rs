@@ -117,4 +117,3 @@ pub struct Learners {
     /// `pending_syncs`.
     pub pending_syncs: usize,
 }
-

@@ -5,6 +5,7 @@ use std::sync::mpsc::channel;
 
 use super::inbox::Inbox;
 use crate::admin::ServerInfo;
+use crate::config::Config;
 use crate::net::Clock;
 use crate::peer::{Server, Status};
 use crate::server::histogram::Value;
@@ -23,8 +24,12 @@ pub(super) struct Info {
 pub(super) struct QuorumInfo {
     /// How many vote (`quorum_size`).
     pub(super) voters: usize,
-    /// The lines of `conf` from `initLimit=` to the membership.
-    pub(super) conf: String,
+}
+
+impl QuorumInfo {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { voters: config.quorum.members.voting().count() }
+    }
 }
 
 impl Info {
@@ -81,9 +86,5 @@ impl ServerInfo for Info {
             put("synced_observers", learners.synced_observers);
             put("pending_syncs", learners.pending_syncs);
         }
-    }
-
-    fn quorum_conf(&self) -> Option<String> {
-        self.quorum.as_ref().map(|quorum| quorum.conf.clone())
     }
 }

@@ -188,16 +188,17 @@ impl Member {
         let (front, inbox) = (Arc::clone(&self.front), Arc::clone(&self.inbox));
         let sessions = sessions.to_vec();
         let links = self.links.clone();
-        let sending = std::thread::Builder::new().name("SnapshotSender".to_owned()).spawn(move || {
-            match send_snapshot::send(writer, &head, &front, &sessions) {
-                Ok(()) => inbox.tell(Event::SnapshotSent(link)),
-                Err(e) => {
-                    warn!("cannot send a snapshot to a learner: {e}");
-                    links.send([Order::CloseNow(link)]);
-                    inbox.tell(Event::Closed(link));
+        let sending =
+            std::thread::Builder::new().name("SnapshotSender".to_owned()).spawn(move || {
+                match send_snapshot::send(writer, &head, &front, &sessions) {
+                    Ok(()) => inbox.tell(Event::SnapshotSent(link)),
+                    Err(e) => {
+                        warn!("cannot send a snapshot to a learner: {e}");
+                        links.send([Order::CloseNow(link)]);
+                        inbox.tell(Event::Closed(link));
+                    }
                 }
-            }
-        });
+            });
         if let Err(e) = sending {
             error!("cannot start a thread to send a snapshot: {e}");
             self.links.send([Order::CloseNow(link)]);
@@ -210,13 +211,14 @@ impl Member {
         let (dirs, limits) = (self.dirs.clone(), self.restore.limits);
         let inbox = Arc::clone(&self.inbox);
         let bytes_max = self.snapshot_size_factor * dirs.snap_size() as f64;
-        let reading = std::thread::Builder::new().name("TxnLogReader".to_owned()).spawn(move || {
-            let entries = read_entries(&dirs, from, limits, bytes_max).unwrap_or_else(|e| {
-                warn!("cannot read the transaction log for a learner: {e}");
-                Vec::new()
+        let reading =
+            std::thread::Builder::new().name("TxnLogReader".to_owned()).spawn(move || {
+                let entries = read_entries(&dirs, from, limits, bytes_max).unwrap_or_else(|e| {
+                    warn!("cannot read the transaction log for a learner: {e}");
+                    Vec::new()
+                });
+                inbox.tell(Event::TxnLogRead(link, entries));
             });
-            inbox.tell(Event::TxnLogRead(link, entries));
-        });
         if let Err(e) = reading {
             error!("cannot start a thread to read the transaction log: {e}");
             self.inbox.tell(Event::TxnLogRead(link, Vec::new()));

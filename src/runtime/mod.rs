@@ -11,10 +11,11 @@ mod log_device;
 mod member;
 mod pipeline;
 mod purger;
-mod signals;
 mod send_snapshot;
+mod signals;
 mod snapshotter;
 mod start;
+mod start_member;
 
 pub use fatal::Fatal;
 pub use signals::stop_on_signals;

@@ -49,6 +49,8 @@ pub(super) struct Parts {
     pub(super) server: Server,
     /// What a member of an ensemble has beside it.
     pub(super) member: Option<Member>,
+    /// What the server wanted done when it was made.
+    pub(super) effects: Vec<Effect>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) log: TxnLog,
     pub(super) gathering: Gathering,
@@ -88,7 +90,7 @@ impl Pipeline {
             heard: parts.heard,
             fatal: Arc::clone(&fatal),
             tick: parts.tick,
-            effects: Vec::new(),
+            effects: parts.effects,
         };
         let thread = thread::Builder::new()
             .name("ProcessThread".to_owned())
@@ -122,6 +124,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
+        self.carry_out_all();
         let mut next_tick = self.clock.now() + self.tick;
         loop {
             let wait = next_tick - self.clock.now();
@@ -166,8 +169,12 @@ impl Worker {
 
     fn step(&mut self, event: Event) {
         let now = Now { mono: self.clock.now(), wall: self.clock.wall() };
+        self.server.step(now, event, &mut self.effects);
+        self.carry_out_all();
+    }
+
+    fn carry_out_all(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
-        self.server.step(now, event, &mut effects);
         let mut answers = Vec::new();
         for effect in effects.drain(..) {
             answers.extend(self.carry_out(effect));

@@ -10,15 +10,17 @@ use log::info;
 
 use super::fatal::Fatal;
 use super::inbox::Inbox;
-use super::info::Info;
+use super::info::{Info, QuorumInfo};
 use super::log_device::Gathering;
 use super::pipeline::{self, Pipeline};
 use super::purger::Purger;
 use super::snapshotter::{self, Snapshotter};
+use super::start_member;
 use crate::admin::FourLetterWords;
 use crate::config::{Config, ExitCode};
 use crate::ids::Millis;
 use crate::net::{Clock, NetSettings, Port, Reactor, Submit};
+use crate::peer;
 use crate::peer::pipeline::PipelineSettings;
 use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use crate::peer::standalone::Standalone;
@@ -33,7 +35,7 @@ use crate::server::throttle::RequestThrottler;
 use crate::storage::snapshot::{self, SnapshotOptions};
 use crate::storage::txnlog::{TxnLog, TxnLogOptions};
 use crate::storage::{self, DataDirs, RealDisk, RestoreOptions, Restored, restore};
-use crate::tree::TreeOptions;
+use crate::tree::{DataTree, TreeOptions};
 
 /// The id of a server alone in the session ids that it gives (`SessionTrackerImpl`).
 const STANDALONE_SID: i64 = 1;
@@ -52,6 +54,13 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Nobody could vote with this server.
+    ElectionPort {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The configuration asks for what this version does not have.
     Unsupported(String),
 }
@@ -62,6 +71,7 @@ impl StartError {
         match self {
             Self::Storage(storage::Error::DataDir(_)) => ExitCode::DataDir,
             Self::Storage(_) | Self::Io { .. } => ExitCode::Unexpected,
+            Self::ElectionPort { .. } => ExitCode::QuorumPortBind,
             Self::Unsupported(_) => ExitCode::InvalidInvocation,
         }
     }
@@ -72,6 +82,9 @@ impl fmt::Display for StartError {
         match self {
             Self::Storage(e) => e.fmt(f),
             Self::Io { what, source } => write!(f, "{what}: {source}"),
+            Self::ElectionPort { address, source } => {
+                write!(f, "Couldn't bind to the election address {address}: {source}")
+            }
             Self::Unsupported(what) => f.write_str(what),
         }
     }
@@ -85,7 +98,7 @@ impl From<storage::Error> for StartError {
     }
 }
 
-fn io_error(what: &str) -> impl FnOnce(io::Error) -> StartError {
+pub(super) fn io_error(what: &str) -> impl FnOnce(io::Error) -> StartError {
     let what = what.to_owned();
     move |source| StartError::Io { what, source }
 }
@@ -117,17 +130,37 @@ impl Server {
             .map_err(io_error(&format!("cannot serve clients on {listen}")))?;
         let local = port.local_addr();
         snapshot::remove_leftovers(&**dirs.disk(), dirs.snap()).map_err(storage::Error::from)?;
-        let restored = restore(&dirs, restore_options(config), || clock.now())?;
-        let metrics = Arc::new(ServerMetrics::default());
-        note_restore(&metrics, &restored);
+        let mut restored = restore(&dirs, restore_options(config), || clock.now())?;
         let snapshot_due = restored.stats.txns_loaded > 0;
-        let (front, server) = build(config, &clock, metrics, restored)?;
+        let (auth, front) = build_front(config, &clock, &mut restored)?;
 
         let inbox = Arc::new(Inbox::default());
-        let info = Info { inbox: Arc::clone(&inbox), dirs: dirs.clone(), clock };
+        let (server, member, effects) = if config.quorum.is_distributed() {
+            let ground = start_member::Ground {
+                config,
+                auth,
+                front: Arc::clone(&front),
+                inbox: Arc::clone(&inbox),
+                dirs: dirs.clone(),
+                clock,
+            };
+            let (server, member, effects) = start_member::start(ground, restored)?;
+            (server, Some(member), effects)
+        } else {
+            (standalone(config, &clock, &auth, &front, &restored), None, Vec::new())
+        };
+        let serving = if member.is_some() { Serving::No } else { Serving::Yes };
+
+        let info = Info {
+            inbox: Arc::clone(&inbox),
+            dirs: dirs.clone(),
+            clock,
+            quorum: member.is_some().then(|| QuorumInfo::new(config)),
+        };
         let words =
             FourLetterWords::new(config, local.port(), Arc::clone(&front), Arc::new(info), clock);
         let submit = Arc::clone(&inbox) as Arc<dyn Submit>;
+        front.set_serving(serving);
         let reactor =
             Reactor::start(port, settings, clock, Arc::clone(&front), submit, Arc::new(words))
                 .map_err(io_error("cannot start the reactor"))?;
@@ -146,6 +179,8 @@ impl Server {
         }
         let pipeline = Pipeline::start(pipeline::Parts {
             server,
+            member,
+            effects,
             inbox,
             log: open_log(config, &dirs, clock),
             gathering: gathering(config),
@@ -156,9 +191,8 @@ impl Server {
             fatal: Arc::clone(&fatal),
             tick: (Millis::from(config.sessions.tick_time_ms) / LOOKS_PER_TICK).clamp(10, 500),
         })
-        .map_err(io_error("cannot start the pipeline"))?;
+        .map_err(io_error("cannot start the server's thread"))?;
         let purger = start_purger(config, dirs)?;
-        front.set_serving(Serving::Yes);
         Ok(Self { front, fatal, local, reactor: Some(reactor), pipeline, _purger: purger })
     }
 
@@ -193,19 +227,21 @@ impl Server {
     }
 }
 
-/// The client address, once it is sure that nothing is asked for in vain.
+/// The client address, once it is sure that nothing is asked for in vain that one must be able to
+/// rely on.
 fn check_supported(config: &Config) -> Result<SocketAddr, StartError> {
-    if config.quorum.is_distributed() {
-        return Err(StartError::Unsupported(
-            "this version runs alone: more than one server.N, or standaloneEnabled=false, is not \
-             supported yet"
-                .to_owned(),
-        ));
+    let refused = |what: &str| Err(StartError::Unsupported(format!("{what} is not supported yet")));
+    let quorum = &config.quorum;
+    if quorum.is_distributed() {
+        match quorum {
+            q if q.ssl_quorum => return refused("sslQuorum=true"),
+            q if q.sasl.enabled => return refused("quorum.auth.enableSasl=true"),
+            q if q.oracle_path.is_some() => return refused("oraclePath"),
+            _ => {}
+        }
     }
     let Some(client) = &config.net.client else {
-        return Err(StartError::Unsupported(
-            "clientPort is not set, and there is no other port to serve clients on".to_owned(),
-        ));
+        return refused("a server without clientPort");
     };
     Ok(client.socket_addr())
 }
@@ -228,7 +264,7 @@ fn tree_options(config: &Config) -> TreeOptions {
     }
 }
 
-fn snapshot_options(config: &Config) -> SnapshotOptions {
+pub(super) fn snapshot_options(config: &Config) -> SnapshotOptions {
     SnapshotOptions {
         compression: config.storage.snapshot_compression,
         digest: config.tree.digest,
@@ -236,7 +272,7 @@ fn snapshot_options(config: &Config) -> SnapshotOptions {
     }
 }
 
-fn restore_options(config: &Config) -> RestoreOptions {
+pub(super) fn restore_options(config: &Config) -> RestoreOptions {
     RestoreOptions {
         tree: tree_options(config),
         limits: FrontSettings::new(config).limits,
@@ -275,32 +311,55 @@ fn note_restore(metrics: &ServerMetrics, restored: &Restored) {
     metrics.dbinittime.add(stats.total_ms);
 }
 
-/// The shared front and the server behind it. Sessions get their full timeout again; ephemerals of
-/// sessions that are not there any more go with the first tick.
-fn build(
+/// What the connections share. The tree moves into it.
+fn build_front(
     config: &Config,
     clock: &Clock,
-    metrics: Arc<ServerMetrics>,
-    restored: Restored,
-) -> Result<(Arc<Front>, Standalone), StartError> {
+    restored: &mut Restored,
+) -> Result<(Arc<Auth>, Arc<Front>), StartError> {
+    let metrics = Arc::new(ServerMetrics::default());
+    note_restore(&metrics, restored);
+    let auth = Auth::new(&config.auth).map_err(|e| StartError::Unsupported(e.to_string()))?;
+    let auth = Arc::new(auth);
+    let tree = std::mem::replace(&mut restored.tree, DataTree::new(tree_options(config)));
+    let db = Arc::new(Database::new(tree));
+    let seed = clock.wall().unsigned_abs();
+    let settings = FrontSettings::new(config);
+    let front = Front::new(settings, Arc::clone(&auth), db, metrics, clock.now(), seed);
+    Ok((auth, Arc::new(front)))
+}
+
+/// A server alone. Sessions get their full timeout again; ephemerals of sessions that are not there
+/// any more go with the first tick.
+fn standalone(
+    config: &Config,
+    clock: &Clock,
+    auth: &Arc<Auth>,
+    front: &Arc<Front>,
+    restored: &Restored,
+) -> peer::Server {
     let (now, wall) = (clock.now(), clock.wall());
     let mut sessions = SessionTracker::new(STANDALONE_SID, config.sessions.tick_time_ms, wall);
     for (id, timeout) in &restored.sessions {
         sessions.restore(*id, *timeout, now);
     }
-    let auth = Auth::new(&config.auth).map_err(|e| StartError::Unsupported(e.to_string()))?;
-    let auth = Arc::new(auth);
-    let db = Arc::new(Database::new(restored.tree));
-    let seed = wall.unsigned_abs();
-    let settings = FrontSettings::new(config);
-    let front = Arc::new(Front::new(settings, Arc::clone(&auth), db, metrics, now, seed));
-    let mut snapshots = SnapshotPolicy::new(snapshot_limits(config), seed);
-    snapshots.replayed(restored.stats.txns_loaded);
-    let parts = pipeline_settings(config).parts(&front, &auth, sessions, now);
-    Ok((front, Standalone::new(parts, snapshots)))
+    let parts = pipeline_settings(config).parts(front, auth, sessions, now);
+    let snapshots = snapshot_policy(config, wall.unsigned_abs(), restored);
+    peer::Server::Standalone(Box::new(Standalone::new(parts, snapshots)))
 }
 
-fn pipeline_settings(config: &Config) -> PipelineSettings {
+/// Counts from the transactions that were replayed.
+pub(super) fn snapshot_policy(config: &Config, seed: u64, restored: &Restored) -> SnapshotPolicy {
+    let limits = SnapshotLimits {
+        count: u64::try_from(config.storage.snap_count).unwrap_or(2).max(2),
+        bytes: u64::try_from(config.storage.snap_size_limit_bytes).unwrap_or(0),
+    };
+    let mut policy = SnapshotPolicy::new(limits, seed);
+    policy.replayed(restored.stats.txns_loaded);
+    policy
+}
+
+pub(super) fn pipeline_settings(config: &Config) -> PipelineSettings {
     PipelineSettings {
         prep: PrepOptions {
             limits: FrontSettings::new(config).limits,
@@ -326,13 +385,6 @@ fn container_options(config: &Config) -> ContainerOptions {
         check_interval_ms: config.sessions.container_check_interval_ms,
         max_per_minute: config.sessions.container_max_per_minute,
         max_never_used_ms: config.sessions.container_max_never_used_ms,
-    }
-}
-
-fn snapshot_limits(config: &Config) -> SnapshotLimits {
-    SnapshotLimits {
-        count: u64::try_from(config.storage.snap_count).unwrap_or(2).max(2),
-        bytes: u64::try_from(config.storage.snap_size_limit_bytes).unwrap_or(0),
     }
 }
 

@@ -2,56 +2,43 @@
 
 use super::{INT, Key, Kind, LONG, Scope, at_least, key, property};
 
-const LATER: &str = "ensembles come with a later version";
+const LATER: &str = "comes with a later version";
 const POOL: &str = "commits are applied in batches, without a pool of threads";
 const SOCKETS: &str = "sockets never block a thread here";
 
 pub(super) const KEYS: &[Key] = &[
-    property("leaderServes", Kind::Unless("no"), "yes")
-        .does("Leader", "the leader takes clients")
-        .not_yet(LATER),
+    property("leaderServes", Kind::Unless("no"), "yes").does("Leader", "the leader takes clients"),
     key(Scope::Bare, "leader.nodelay", Kind::Bool, "true")
-        .does("Leader", "TCP_NODELAY towards learners")
-        .not_yet(LATER),
+        .does("Leader", "TCP_NODELAY towards learners"),
     key(Scope::Bare, "follower.nodelay", Kind::Bool, "true")
-        .does("Learner", "TCP_NODELAY towards the leader")
-        .not_yet(LATER),
+        .does("Learner", "TCP_NODELAY towards the leader"),
     property("cnxTimeout", INT, "5000")
         .unit("ms")
         .decimal()
-        .does("QuorumCnxManager", "time to connect for an election")
-        .not_yet(LATER),
+        .does("QuorumCnxManager", "time to connect for an election"),
     property("quorumCnxnTimeoutMs", INT, "-1")
         .unit("ms")
-        .does("QuorumPeer", "silence that breaks an election link; -1 for a limit by ticks")
-        .not_yet(LATER),
+        .does("QuorumPeer", "silence that breaks an election link; -1 for a limit by ticks"),
     property("electionPortBindRetry", at_least(0, 3), "3")
-        .does("QuorumCnxManager", "attempts to bind the election port; 0 for any number")
-        .not_yet(LATER),
+        .does("QuorumCnxManager", "attempts to bind the election port; 0 for any number"),
     property("tcpKeepAlive", Kind::Bool, "false")
-        .does("QuorumCnxManager", "keep-alive probes on election links")
-        .not_yet(LATER),
+        .does("QuorumCnxManager", "keep-alive probes on election links"),
     property("fastleader.minNotificationInterval", INT, "200")
         .unit("ms")
-        .does("FastLeaderElection", "first wait for votes")
-        .not_yet(LATER),
+        .does("FastLeaderElection", "first wait for votes"),
     property("fastleader.maxNotificationInterval", INT, "60000")
         .unit("ms")
-        .does("FastLeaderElection", "longest wait for votes")
-        .not_yet(LATER),
+        .does("FastLeaderElection", "longest wait for votes"),
     property("leader.maxTimeToWaitForEpoch", INT, "-1")
         .unit("ms")
-        .does("Leader", "wait for a quorum's epochs; -1 for initLimit")
-        .not_yet(LATER),
+        .does("Leader", "wait for a quorum's epochs; -1 for initLimit"),
     property("leader.ackLoggingFrequency", INT, "1000")
         .does("Leader", "proposals between figures on acks")
         .not_yet(LATER),
     property("leader.maxConcurrentSnapSyncs", INT, "10")
-        .does("LearnerMaster", "learners that copy a snapshot at a time")
-        .not_yet(LATER),
+        .does("LearnerMaster", "learners that copy a snapshot at a time"),
     property("leader.maxConcurrentDiffSyncs", INT, "100")
-        .does("LearnerMaster", "learners that copy logs at a time")
-        .not_yet(LATER),
+        .does("LearnerMaster", "learners that copy logs at a time"),
     property("leaderConnectDelayDuringRetryMs", INT, "100")
         .unit("ms")
         .does("Learner", "wait before the leader is tried again")
@@ -80,8 +67,7 @@ pub(super) const KEYS: &[Key] = &[
         .does("Observer", "wait before an observer looks for a leader")
         .not_yet(LATER),
     property("observer.syncEnabled", Kind::Bool, "(syncEnabled)")
-        .does("QuorumPeer", "an observer keeps logs and snapshots; overrides syncEnabled")
-        .not_yet(LATER),
+        .does("QuorumPeer", "an observer keeps logs and snapshots; overrides syncEnabled"),
     property("observerMaster.sizeLimit", INT, "33554432")
         .unit("bytes")
         .does("ObserverMaster", "packets kept for observers")

@@ -4,7 +4,7 @@
 use super::{INT, Key, Kind, LONG, PORT, Scope, at_least, file, key};
 
 const CLASS: &str = "QuorumPeerConfig";
-const ENSEMBLES: &str = "ensembles come with a later version";
+const ENSEMBLES: &str = "comes with a later version";
 const TLS: &str = "TLS comes with a later version";
 const SASL: &str = "SASL comes with a later version";
 const PAUSES: &str = "there are no garbage collection pauses to watch for";
@@ -107,11 +107,9 @@ pub(super) const ENSEMBLE: &[Key] = &[
         .does("ObserverMaster", "port where a follower serves observers")
         .not_yet(ENSEMBLES),
     file("syncEnabled", Kind::Bool, "true")
-        .does("QuorumPeer", "an observer keeps logs and snapshots")
-        .not_yet(ENSEMBLES),
+        .does("QuorumPeer", "an observer keeps logs and snapshots"),
     file("quorumListenOnAllIPs", Kind::Bool, "false")
-        .does("QuorumPeer", "listen for members on every address")
-        .not_yet(ENSEMBLES),
+        .does("QuorumPeer", "listen for members on every address"),
     file("quorum.cnxn.threads.size", at_least(20, 20), "20")
         .does("QuorumPeer", "threads that authenticate members")
         .jvm_only("members are authenticated without a pool of threads"),
@@ -141,8 +139,7 @@ pub(super) const ENSEMBLE: &[Key] = &[
         .does("QuorumAuth", "Kerberos principal of the members")
         .not_yet(SASL),
     key(Scope::FileOrProperty, "multiAddress.enabled", Kind::Bool, "false")
-        .does("QuorumPeer", "members may have several addresses; server lines heed -D alone")
-        .not_yet(ENSEMBLES),
+        .does("QuorumPeer", "members may have several addresses; server lines heed -D alone"),
     key(Scope::FileOrProperty, "multiAddress.reachabilityCheckEnabled", Kind::Bool, "true")
         .does("MultipleAddresses", "choose an address that answers")
         .not_yet(ENSEMBLES),

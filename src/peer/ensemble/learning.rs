@@ -268,8 +268,8 @@ impl Ensemble {
         self.replica.applier.answer(front, &tree, request, error, now);
     }
 
+    /// The tree keeps its zxid: counter 0 of the epoch is in no log, and a vote must not claim it.
     fn serve(&mut self, now: Now, epoch: i64, effects: &mut Vec<Effect>) {
-        self.replica.begin_epoch(Zxid::new(epoch, 0));
         if let Role::Learning(learning) = &mut self.role {
             for (id, timeout) in &self.replica.sessions {
                 learning.sessions.restore(*id, *timeout, now.mono);

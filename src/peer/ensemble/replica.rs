@@ -104,7 +104,7 @@ impl Replica {
         self.history.last_processed
     }
 
-    /// The tree stands at the beginning of an epoch.
+    /// A leader's tree stands at the beginning of its epoch.
     pub(super) fn begin_epoch(&mut self, zxid: Zxid) {
         if self.history.last_processed < zxid {
             self.history.last_processed = zxid;

@@ -1,0 +1,337 @@
+//! From a configuration to a running member of an ensemble.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use log::{error, info, warn};
+
+use super::election::{Election, ElectionSettings, ElectionSink};
+use super::inbox::Inbox;
+use super::member::{Member, loaded};
+use super::start::{
+    StartError, io_error, pipeline_settings, restore_options, snapshot_options, snapshot_policy,
+};
+use crate::config::{Config, PeerType, QuorumServer};
+use crate::ids::{Millis, Sid};
+use crate::net::Clock;
+use crate::net::links::{
+    Flow, LinkSettings, LinkSink, Links, Order, Port, PortSettings, Strangers,
+};
+use crate::peer::ensemble::{self, ConfigText, Ensemble};
+use crate::peer::{Effect, Event, Now, Server};
+use crate::server::auth::Auth;
+use crate::server::front::Front;
+use crate::storage::{DataDirs, Epochs, Restored};
+use crate::tree::DataTree;
+use crate::zab::election::vote::Vote;
+use crate::zab::election::{cnx, fle, initial::ElectionAddr};
+use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::sync::Options;
+use crate::zab::{LearnerType, LinkId, ServerState};
+
+/// Callers of the quorum port that have not said a word, at the most.
+const STRANGERS_MAX: usize = 256;
+/// Pause between two attempts to bind the election port.
+const BIND_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a member stands on.
+pub(super) struct Ground<'a> {
+    pub(super) config: &'a Config,
+    pub(super) auth: Arc<Auth>,
+    pub(super) front: Arc<Front>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) dirs: DataDirs,
+    pub(super) clock: Clock,
+}
+
+/// Starts links and election; what is wanted done first is to look for a leader.
+pub(super) fn start(
+    ground: Ground<'_>,
+    restored: Restored,
+) -> Result<(Server, Member, Vec<Effect>), StartError> {
+    let config = ground.config;
+    let own = own_server(config)?;
+    let quorums = quorums(config)?;
+    let epochs = Epochs::load(&ground.dirs, restored.last_zxid)?;
+    let links = start_links(&ground, own)?;
+    let election = start_election(&ground, own, &quorums, &links, &restored, &epochs)?;
+    let snapshots = snapshot_policy(config, ground.clock.wall().unsigned_abs(), &restored);
+    let mut database = loaded(restored);
+    // The tree is in the front already.
+    database.tree = std::mem::replace(
+        &mut *ground.front.db.write_tree(),
+        DataTree::new(database.tree.options()),
+    );
+    let parts = ensemble::Parts {
+        front: Arc::clone(&ground.front),
+        auth: Arc::clone(&ground.auth),
+        snapshots,
+        quorums,
+        epochs: ensemble::Epochs { accepted: epochs.accepted(), current: epochs.current() },
+        loaded: database,
+    };
+    let mut effects = Vec::new();
+    let now = Now { mono: ground.clock.now(), wall: ground.clock.wall() };
+    let server = Ensemble::new(settings(config, own.sid), parts, now, &mut effects);
+    let member = member(ground, own, epochs, links, election)?;
+    Ok((Server::Member(Box::new(server)), member, effects))
+}
+
+fn own_server(config: &Config) -> Result<&QuorumServer, StartError> {
+    let id = config.quorum.my_id.ok_or_else(|| {
+        StartError::Unsupported("myid file is missing, and an ensemble needs one".to_owned())
+    })?;
+    config
+        .quorum
+        .members
+        .servers
+        .get(&id)
+        .ok_or_else(|| StartError::Unsupported(format!("My id {id} not in the peer list")))
+}
+
+fn quorums(config: &Config) -> Result<Quorums, StartError> {
+    let options = ConfigOptions {
+        multi_address: config.quorum.multi_address,
+        standalone: config.quorum.standalone_enabled,
+    };
+    let verifier = QuorumVerifier::parse(&config.quorum.members.text(), options)
+        .map_err(|e| StartError::Unsupported(format!("the members make no ensemble: {e}")))?;
+    Ok(Quorums::new(Arc::new(verifier)))
+}
+
+fn kind(config: &Config) -> LearnerType {
+    match config.quorum.peer_type {
+        PeerType::Participant => LearnerType::Participant,
+        PeerType::Observer => LearnerType::Observer,
+    }
+}
+
+fn tick(config: &Config) -> Millis {
+    config.sessions.tick_time_ms.into()
+}
+
+fn count(n: i32) -> usize {
+    usize::try_from(n).unwrap_or(0)
+}
+
+fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
+    let quorum = &config.quorum;
+    ensemble::Settings {
+        my_id,
+        kind: kind(config),
+        tick_time: tick(config),
+        init_limit: quorum.init_limit.into(),
+        sync_limit: quorum.sync_limit.into(),
+        connect_limit: quorum.connect_to_learner_master_limit.into(),
+        max_time_to_wait_for_epoch: quorum.tuning.max_time_to_wait_for_epoch_ms.into(),
+        max_concurrent_snap_syncs: count(quorum.tuning.max_concurrent_snap_syncs),
+        max_concurrent_diff_syncs: count(quorum.tuning.max_concurrent_diff_syncs),
+        leader_serves: quorum.tuning.leader_serves,
+        log_enabled: quorum.sync_enabled || quorum.peer_type == PeerType::Participant,
+        sync: Options { txn_log: config.storage.snapshot_size_factor >= 0.0, ..Options::default() },
+        committed_limit: count(config.storage.commit_log_count),
+        config: ConfigText { text: quorum.members.text(), version: quorum.members.version },
+        pipeline: pipeline_settings(config),
+    }
+}
+
+/// The addresses of one of this server's ports.
+fn listen_addresses(
+    config: &Config,
+    own: &QuorumServer,
+    port: impl Fn(&crate::config::PeerAddress) -> u16,
+) -> Result<Vec<SocketAddr>, StartError> {
+    let mut found = Vec::new();
+    for address in &own.addresses {
+        let port = port(address);
+        if config.quorum.listen_on_all_ips {
+            found.push(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port));
+            continue;
+        }
+        let mut resolved = (address.host.as_str(), port)
+            .to_socket_addrs()
+            .map_err(io_error(&format!("cannot resolve {} of server.{}", address.host, own.sid)))?;
+        found.extend(resolved.next());
+    }
+    Ok(found)
+}
+
+fn start_links(ground: &Ground<'_>, own: &QuorumServer) -> Result<Links, StartError> {
+    let config = ground.config;
+    let tuning = &config.quorum.tuning;
+    let settings = LinkSettings {
+        election: PortSettings { keep_alive: tuning.tcp_keep_alive, ..PortSettings::default() },
+        quorum: PortSettings {
+            accepted_nodelay: tuning.leader_nodelay,
+            connected_nodelay: tuning.follower_nodelay,
+            strangers: Some(Strangers {
+                max: STRANGERS_MAX,
+                timeout: Millis::from(config.quorum.init_limit) * tick(config),
+            }),
+            ..PortSettings::default()
+        },
+    };
+    let links = Links::start(settings, ground.clock).map_err(io_error("cannot start the links"))?;
+    links.serve(
+        Port::Quorum,
+        Arc::new(QuorumSink { inbox: Arc::clone(&ground.inbox), links: links.clone() }),
+    );
+    for address in listen_addresses(config, own, |a| a.election_port)? {
+        bind_election_port(&links, address, tuning.election_bind_retry)?;
+    }
+    Ok(links)
+}
+
+/// Tries as often as `electionPortBindRetry` says; 0 for ever.
+fn bind_election_port(links: &Links, address: SocketAddr, tries: i32) -> Result<(), StartError> {
+    let mut tried = 0;
+    loop {
+        let source = match links.listen(Port::Election, address) {
+            Ok(bound) => {
+                info!("Election port bound to {bound}");
+                return Ok(());
+            }
+            Err(e) => e,
+        };
+        tried += 1;
+        error!("Exception while listening for votes on {address}: {source}");
+        if tries != 0 && tried >= tries {
+            return Err(StartError::ElectionPort { address, source });
+        }
+        sleep(BIND_PAUSE);
+    }
+}
+
+fn start_election(
+    ground: &Ground<'_>,
+    own: &QuorumServer,
+    quorums: &Quorums,
+    links: &Links,
+    restored: &Restored,
+    epochs: &Epochs,
+) -> Result<Election, StartError> {
+    let config = ground.config;
+    let tuning = &config.quorum.tuning;
+    let greeting_timeout = match tuning.quorum_cnxn_timeout_ms {
+        ms @ 0.. => ms.into(),
+        _ => tick(config) * Millis::from(config.quorum.sync_limit),
+    };
+    let settings = ElectionSettings {
+        fle: fle::Settings {
+            kind: kind(config),
+            min_notification_interval: tuning.min_notification_ms.into(),
+            max_notification_interval: tuning.max_notification_ms.into(),
+            ..fle::Settings::new(own.sid)
+        },
+        cnx: cnx::Settings {
+            my_id: own.sid,
+            addresses: own
+                .addresses
+                .iter()
+                .map(|a| ElectionAddr { host: a.host.clone(), port: a.election_port })
+                .collect(),
+            multi_address: config.quorum.multi_address,
+            greeting_timeout,
+        },
+        connect_timeout: tuning.cnx_timeout_ms.max(1).into(),
+    };
+    let sink = Arc::new(Votes { inbox: Arc::clone(&ground.inbox) });
+    let start = (restored.last_zxid, epochs.current());
+    Election::start(settings, quorums.clone(), start, links.clone(), ground.clock, sink)
+        .map_err(io_error("cannot start the election"))
+}
+
+fn member(
+    ground: Ground<'_>,
+    own: &QuorumServer,
+    epochs: Epochs,
+    links: Links,
+    election: Election,
+) -> Result<Member, StartError> {
+    let config = ground.config;
+    let quorum = &config.quorum;
+    let limit = match quorum.connect_to_learner_master_limit {
+        0 => quorum.init_limit,
+        limit => limit,
+    };
+    let addresses = quorum.members.servers.values().map(|server| {
+        let ports = server.addresses.iter().map(|a| (a.host.clone(), a.quorum_port));
+        (server.sid, ports.collect())
+    });
+    Ok(Member {
+        addresses: addresses.collect::<BTreeMap<_, _>>(),
+        listen: listen_addresses(config, own, |a| a.quorum_port)?,
+        connect_timeout: Millis::from(limit) * tick(config),
+        patience: Millis::from(quorum.init_limit) * tick(config),
+        snapshot_size_factor: config.storage.snapshot_size_factor,
+        restore: restore_options(config),
+        snapshot: snapshot_options(config),
+        front: ground.front,
+        inbox: ground.inbox,
+        clock: ground.clock,
+        dirs: ground.dirs,
+        epochs,
+        links,
+        election,
+    })
+}
+
+/// The election's news, on their way to the server's thread.
+struct Votes {
+    inbox: Arc<Inbox>,
+}
+
+impl ElectionSink for Votes {
+    fn decided(&self, vote: Vote, state: ServerState) {
+        self.inbox.tell(Event::Elected(vote, state));
+    }
+
+    fn voter_looking(&self, sid: Sid) {
+        self.inbox.tell(Event::VoterLooking(sid));
+    }
+
+    fn adopt_config(&self, config: Arc<QuorumVerifier>) {
+        warn!(
+            "a newer configuration is in force elsewhere, which reconfigEnabled=false forbids: {config}"
+        );
+    }
+}
+
+/// What happens on the quorum port, on its way to the server's thread.
+struct QuorumSink {
+    inbox: Arc<Inbox>,
+    links: Links,
+}
+
+impl LinkSink for QuorumSink {
+    fn accepted(&self, link: LinkId, remote: SocketAddr) {
+        info!("a learner calls from {remote}");
+        self.inbox.tell(Event::Accepted(link));
+    }
+
+    fn connected(&self, sid: Sid, link: LinkId, remote: SocketAddr) {
+        info!("Connected to leader {sid} at {remote}");
+        self.inbox.tell(Event::LeaderConnected(link));
+    }
+
+    fn connect_failed(&self, sid: Sid, why: &str) {
+        warn!("cannot connect to leader {sid}: {why}");
+        self.inbox.tell(Event::LeaderUnreachable);
+    }
+
+    fn bytes(&self, link: LinkId, bytes: &[u8]) -> Flow {
+        self.links.send([Order::Know(link)]);
+        self.inbox.tell(Event::Bytes(link, bytes.to_vec()));
+        Flow::Go
+    }
+
+    fn flushed(&self, _link: LinkId) {}
+
+    fn closed(&self, link: LinkId, why: &str) {
+        info!("a connection of the quorum port is gone: {why}");
+        self.inbox.tell(Event::Closed(link));
+    }
+}

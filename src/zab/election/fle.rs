@@ -112,6 +112,9 @@ pub enum Effect {
     },
 }
 
+/// How many may speak before the first round and be heard in it, besides the voters.
+const MAX_EARLY: usize = 16;
+
 /// One server's part in the election.
 #[derive(Debug)]
 pub struct FastLeaderElection {
@@ -125,6 +128,9 @@ pub struct FastLeaderElection {
     state: ServerState,
     /// What was decided last.
     current: Vote,
+    /// What others said before this server's first round, the last of each. It can say nothing
+    /// sensible to them yet: they would take its answer for that of a laggard, and answer again.
+    early: BTreeMap<Sid, Vec<u8>>,
     looking: Option<Looking>,
 }
 
@@ -165,6 +171,7 @@ impl FastLeaderElection {
             logical_clock: 0,
             state: ServerState::Looking,
             current: Vote { election_epoch: -1, ..Vote::looking(own, -1) },
+            early: BTreeMap::new(),
             looking: None,
         }
     }
@@ -208,6 +215,9 @@ impl FastLeaderElection {
     fn on_look(&mut self, now: Millis, zxid: Zxid, peer_epoch: i64, out: &mut Vec<Effect>) {
         let own = self.own_candidate(zxid, peer_epoch);
         self.begin_round(now, own, out);
+        for (from, bytes) in std::mem::take(&mut self.early) {
+            self.on_message(now, from, &bytes, out);
+        }
     }
 
     fn own_candidate(&self, zxid: Zxid, peer_epoch: i64) -> Candidate {
@@ -271,6 +281,9 @@ impl FastLeaderElection {
             Ok(n) => n,
             Err(why) => return out.push(Effect::Rejected { from, why }),
         };
+        if self.looking.is_none() && self.state == ServerState::Looking {
+            return self.keep_early(from, bytes);
+        }
         if self.adopts_config(now, &n, out) {
             return;
         }
@@ -290,6 +303,12 @@ impl FastLeaderElection {
         } else if state == ServerState::Looking {
             out.push(Effect::VoterLooking(from));
             self.answer(from, self.current.candidate, self.current.election_epoch, out);
+        }
+    }
+
+    fn keep_early(&mut self, from: Sid, bytes: &[u8]) {
+        if self.quorums.is_voter(from) || self.early.len() < MAX_EARLY {
+            self.early.insert(from, bytes.to_vec());
         }
     }
 

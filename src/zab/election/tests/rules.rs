@@ -50,6 +50,25 @@ fn a_round_begins_with_ones_own_candidacy() {
 }
 
 #[test]
+fn what_was_heard_before_the_first_round_waits_for_it() {
+    let mut m = machine(2, 3);
+    assert_eq!(hear(&mut m, 0, 1, Looking, (1, 4, 1, 1)), [] as [String; 0]);
+    assert_eq!(hear(&mut m, 0, 3, Looking, (3, 9, 1, 1)), [] as [String; 0]);
+    assert_eq!(hear(&mut m, 0, 99, Looking, (99, 9, 9, 1)), [] as [String; 0]);
+    for stranger in 100..1000 {
+        hear(&mut m, 0, stranger, Looking, (stranger, 9, 9, 1));
+    }
+    let said = look(&mut m, 5, 1);
+    assert!(said.len() < 30, "{said:?}");
+    let answer = "send 99: LOOKING leader=2 zxid=0x0 epoch=0 round=1";
+    assert!(said.iter().any(|s| s == answer), "{said:?}");
+    let votes = [1, 2, 3].map(|to| format!("send {to}: LOOKING leader=3 zxid=0x9 epoch=1 round=1"));
+    assert!(said.windows(3).any(|w| w == votes), "{said:?}");
+    let first = [1, 2, 3].map(|to| format!("send {to}: LOOKING leader=2 zxid=0x5 epoch=1 round=1"));
+    assert!(said.starts_with(&first), "{said:?}");
+}
+
+#[test]
 fn a_better_candidate_is_taken_over_and_passed_on() {
     let mut m = machine(2, 3);
     look(&mut m, 5, 1);
@@ -173,11 +192,11 @@ fn a_server_that_has_a_leader_tells_those_who_look() {
 #[test]
 fn who_has_no_vote_is_answered_and_not_counted() {
     let mut m = machine(2, 3);
+    look(&mut m, 5, 1);
     assert_eq!(
         hear(&mut m, 0, 9, Looking, (9, 99, 99, 99)),
-        ["send 9: LOOKING leader=2 zxid=0x0 epoch=0 round=0"]
+        ["send 9: LOOKING leader=2 zxid=0x0 epoch=0 round=1"]
     );
-    look(&mut m, 5, 1);
     assert_eq!(hear(&mut m, 0, 1, Looking, (9, 99, 99, 1)), [] as [String; 0]);
 }
 

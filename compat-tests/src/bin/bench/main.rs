@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     warm_up: Duration,
     rounds: usize,
     java_heap: String,
+    /// Lines of `zoo.cfg` over the usual ones.
+    config: Vec<(String, String)>,
     /// Where the servers' directories are made: on the disk that is to be measured.
     dir: PathBuf,
 }
@@ -49,6 +51,7 @@ fn options() -> Options {
     options.optopt("r", "rounds", "how often all targets have their turn (3)", "COUNT");
     options.optopt("w", "warm-up", "seconds of each kind of load before (2)", "SECONDS");
     options.optopt("m", "java-heap", "Java's -Xmx (2g)", "SIZE");
+    options.optmulti("c", "config", "a line of zoo.cfg for all servers", "KEY=VALUE");
     options.optopt("d", "dir", "where to keep the data (beside this program)", "DIR");
     options.optopt("j", "json", "write the figures into a file, too", "FILE");
     options.optopt("", "serve-echo", "be the echo server (for the benchmark itself)", "BYTES");
@@ -120,8 +123,20 @@ fn settings(given: &Matches, quick: bool) -> Result<Settings> {
         warm_up: seconds("warm-up", 2.0)?,
         rounds: given.opt_get_default("rounds", if quick { 1 } else { 3 })?,
         java_heap: given.opt_str("java-heap").unwrap_or_else(|| "2g".to_owned()),
+        config: given
+            .opt_strs("config")
+            .iter()
+            .map(|line| line_of_config(line))
+            .collect::<Result<_>>()?,
         dir,
     })
+}
+
+fn line_of_config(line: &str) -> Result<(String, String)> {
+    match line.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(Failure::new(format!("--config: {line:?} has no '='"))),
+    }
 }
 
 fn kind(name: &str) -> Result<Kind> {

@@ -193,6 +193,8 @@ fn snapshot(settings: &Settings, data: &Path, report: &mut Report) -> Result<()>
             let setup = setup(settings, kind, dir.path())?.with("snapCount", snap_count);
             copy_dir(data, &setup.data_dir())?;
             let server = setup.start()?;
+            // Also lets a snapshot end that the start itself has begun.
+            reads_beside_writes(server.setup.address(), settings.time * 3)?;
             let before = snapshots(&server)?;
             let (reads, writes) = reads_beside_writes(server.setup.address(), settings.time * 5)?;
             let taken = (snapshots(&server)? - before) as f64;

@@ -43,7 +43,9 @@ pub(crate) struct Target {
 
 /// The setup of a server in `dir`.
 pub(crate) fn setup(settings: &Settings, kind: Kind, dir: &Path) -> Result<Setup> {
-    Ok(Setup::new(kind, dir)?.with_jvm(&format!("-Xmx{}", settings.java_heap)))
+    let mut setup = Setup::new(kind, dir)?.with_jvm(&format!("-Xmx{}", settings.java_heap));
+    setup.config.clone_from(&settings.config);
+    Ok(setup)
 }
 
 impl Target {

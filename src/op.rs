@@ -2,6 +2,7 @@
 
 /// What a request asks for, or what a transaction is.
 #[allow(missing_docs)] // Each constant is the op of its name.
+#[allow(clippy::module_inception)] // `op::CREATE` is what a reader looks for.
 pub mod op {
     pub const NOTIFICATION: i32 = 0;
     pub const CREATE: i32 = 1;

@@ -79,7 +79,8 @@ pub enum Effect {
     Listen(bool),
     /// Write to a connection of the quorum port.
     Send(LinkId, Vec<u8>),
-    /// Write this packet, and behind it the tree as the body of a snapshot and [`super::ensemble::SIGNATURE`]; then
+    /// Write this packet, and behind it the tree as the body of a snapshot and
+    /// [`super::ensemble::SIGNATURE`]; then
     /// [`Event::SnapshotSent`].
     SendSnapshot(LinkId, Vec<u8>),
     /// Read the log from the last transaction at or before this one; then [`Event::TxnLogRead`].

@@ -24,7 +24,7 @@ use crate::peer::{Effect, Event};
 use crate::server::front::Front;
 use crate::storage::snapshot::{self, SnapshotOptions};
 use crate::storage::txnlog::LogIter;
-use crate::storage::{self, DataDirs, Epochs, RestoreOptions, Restored, restore};
+use crate::storage::{self, CommittedLog, DataDirs, Epochs, RestoreOptions, restore};
 use crate::zab::LinkId;
 use crate::zab::sync::Entry;
 
@@ -179,7 +179,11 @@ impl Member {
 
     fn load(&self) -> Result<Event, Failure> {
         let restored = restore(&self.dirs, self.restore, || self.clock.now())?;
-        Ok(Event::Reloaded(Box::new(loaded(restored))))
+        Ok(Event::Reloaded(Box::new(Loaded {
+            tree: restored.tree,
+            sessions: restored.sessions,
+            committed: entries(restored.committed),
+        })))
     }
 
     /// The snapshot goes out from a thread of its own, as fast as the learner takes it.
@@ -251,12 +255,7 @@ fn read_entries(
     Ok(entries)
 }
 
-/// A database as a member takes it.
-pub(super) fn loaded(restored: Restored) -> Loaded {
-    let committed = restored.committed.into_iter();
-    Loaded {
-        tree: restored.tree,
-        sessions: restored.sessions,
-        committed: committed.map(|(zxid, record)| Entry { zxid, record }).collect(),
-    }
+/// The end of a history as a member takes it.
+pub(super) fn entries(committed: CommittedLog) -> Vec<Entry> {
+    committed.into_iter().map(|(zxid, record)| Entry { zxid, record }).collect()
 }

@@ -12,6 +12,7 @@ use super::fatal::Fatal;
 use super::inbox::Inbox;
 use super::info::{Info, QuorumInfo};
 use super::log_device::Gathering;
+use super::member::Member;
 use super::pipeline::{self, Pipeline};
 use super::purger::Purger;
 use super::snapshotter::{self, Snapshotter};
@@ -20,10 +21,10 @@ use crate::admin::FourLetterWords;
 use crate::config::{Config, ExitCode};
 use crate::ids::Millis;
 use crate::net::{Clock, NetSettings, Port, Reactor, Submit};
-use crate::peer;
 use crate::peer::pipeline::PipelineSettings;
 use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use crate::peer::standalone::Standalone;
+use crate::peer::{self, Effect};
 use crate::server::Database;
 use crate::server::auth::Auth;
 use crate::server::container::ContainerOptions;
@@ -113,70 +114,96 @@ pub struct Server {
     _purger: Option<Purger>,
 }
 
-impl Server {
-    /// Restores the database, starts the threads, and serves.
-    ///
-    /// # Errors
-    /// If the files cannot be used, the port is taken, or the configuration asks for what is not
-    /// there yet.
-    pub fn start(config: &Config) -> Result<Self, StartError> {
+/// What a server stands on, whichever form it has.
+struct Base<'a> {
+    config: &'a Config,
+    clock: Clock,
+    fatal: Arc<Fatal>,
+    dirs: DataDirs,
+    settings: NetSettings,
+    port: Port,
+    auth: Arc<Auth>,
+    front: Arc<Front>,
+    inbox: Arc<Inbox>,
+    /// All but the tree, which is in the front.
+    restored: Restored,
+}
+
+impl<'a> Base<'a> {
+    /// Binds the port and restores the database.
+    fn open(config: &'a Config) -> Result<Self, StartError> {
         let listen = check_supported(config)?;
         let clock = Clock::start();
-        let fatal = Arc::new(Fatal::default());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let settings = NetSettings::new(&config.net, listen, cores);
         let dirs = open_dirs(config)?;
         let port = Port::bind(&settings)
             .map_err(io_error(&format!("cannot serve clients on {listen}")))?;
-        let local = port.local_addr();
         snapshot::remove_leftovers(&**dirs.disk(), dirs.snap()).map_err(storage::Error::from)?;
         let mut restored = restore(&dirs, restore_options(config), || clock.now())?;
-        let snapshot_due = restored.stats.txns_loaded > 0;
         let (auth, front) = build_front(config, &clock, &mut restored)?;
+        let (fatal, inbox) = (Arc::new(Fatal::default()), Arc::new(Inbox::default()));
+        Ok(Self { config, clock, fatal, dirs, settings, port, auth, front, inbox, restored })
+    }
 
-        let inbox = Arc::new(Inbox::default());
-        let (server, member, effects) = if config.quorum.is_distributed() {
-            let ground = start_member::Ground {
-                config,
-                auth,
-                front: Arc::clone(&front),
-                inbox: Arc::clone(&inbox),
-                dirs: dirs.clone(),
-                clock,
-            };
-            let (server, member, effects) = start_member::start(ground, restored)?;
-            (server, Some(member), effects)
-        } else {
-            (standalone(config, &clock, &auth, &front, &restored), None, Vec::new())
+    fn standalone(&self) -> peer::Server {
+        standalone(self.config, &self.clock, &self.auth, &self.front, &self.restored)
+    }
+
+    fn member(&mut self) -> Result<(peer::Server, Member, Vec<Effect>), StartError> {
+        let ground = start_member::Ground {
+            config: self.config,
+            auth: Arc::clone(&self.auth),
+            front: Arc::clone(&self.front),
+            inbox: Arc::clone(&self.inbox),
+            dirs: self.dirs.clone(),
+            clock: self.clock,
         };
-        let serving = if member.is_some() { Serving::No } else { Serving::Yes };
+        start_member::start(ground, &mut self.restored)
+    }
 
+    fn words(&self) -> FourLetterWords {
+        let config = self.config;
         let info = Info {
-            inbox: Arc::clone(&inbox),
-            dirs: dirs.clone(),
-            clock,
-            quorum: member.is_some().then(|| QuorumInfo::new(config)),
+            inbox: Arc::clone(&self.inbox),
+            dirs: self.dirs.clone(),
+            clock: self.clock,
+            quorum: config.quorum.is_distributed().then(|| QuorumInfo::new(config)),
         };
-        let words =
-            FourLetterWords::new(config, local.port(), Arc::clone(&front), Arc::new(info), clock);
-        let submit = Arc::clone(&inbox) as Arc<dyn Submit>;
-        front.set_serving(serving);
-        let reactor =
-            Reactor::start(port, settings, clock, Arc::clone(&front), submit, Arc::new(words))
-                .map_err(io_error("cannot start the reactor"))?;
-        let (snap_front, snap_inbox) = (Arc::clone(&front), Arc::clone(&inbox));
+        let port = self.port.local_addr().port();
+        FourLetterWords::new(config, port, Arc::clone(&self.front), Arc::new(info), self.clock)
+    }
+
+    /// Snapshots; one is due already where transactions were replayed.
+    fn snapshotter(&self) -> Result<Snapshotter, StartError> {
         let snapshotter = Snapshotter::start(snapshotter::Parts {
-            front: snap_front,
-            dirs: dirs.clone(),
-            options: snapshot_options(config),
-            inbox: snap_inbox,
-            clock,
-            fatal: Arc::clone(&fatal),
+            front: Arc::clone(&self.front),
+            dirs: self.dirs.clone(),
+            options: snapshot_options(self.config),
+            inbox: Arc::clone(&self.inbox),
+            clock: self.clock,
+            fatal: Arc::clone(&self.fatal),
         })
         .map_err(io_error("cannot start the snapshot thread"))?;
-        if snapshot_due {
+        if self.restored.stats.txns_loaded > 0 {
             snapshotter.order();
         }
+        Ok(snapshotter)
+    }
+
+    /// Starts the threads.
+    fn run(
+        self,
+        server: peer::Server,
+        member: Option<Member>,
+        effects: Vec<Effect>,
+    ) -> Result<Server, StartError> {
+        let (words, snapshotter) = (Arc::new(self.words()), self.snapshotter()?);
+        let Self { config, clock, fatal, dirs, settings, port, front, inbox, .. } = self;
+        let local = port.local_addr();
+        let submit = Arc::clone(&inbox) as Arc<dyn Submit>;
+        let reactor = Reactor::start(port, settings, clock, Arc::clone(&front), submit, words)
+            .map_err(io_error("cannot start the reactor"))?;
         let pipeline = Pipeline::start(pipeline::Parts {
             server,
             member,
@@ -193,7 +220,27 @@ impl Server {
         })
         .map_err(io_error("cannot start the server's thread"))?;
         let purger = start_purger(config, dirs)?;
-        Ok(Self { front, fatal, local, reactor: Some(reactor), pipeline, _purger: purger })
+        Ok(Server { front, fatal, local, reactor: Some(reactor), pipeline, _purger: purger })
+    }
+}
+
+impl Server {
+    /// Restores the database, starts the threads, and serves; a member of an ensemble looks for a
+    /// leader first.
+    ///
+    /// # Errors
+    /// If the files cannot be used, a port is taken, or the configuration asks for what is not there
+    /// yet.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let mut base = Base::open(config)?;
+        if config.quorum.is_distributed() {
+            let (server, member, effects) = base.member()?;
+            base.run(server, Some(member), effects)
+        } else {
+            let server = base.standalone();
+            base.front.set_serving(Serving::Yes);
+            base.run(server, None, Vec::new())
+        }
     }
 
     /// Where clients connect.

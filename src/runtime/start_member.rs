@@ -10,7 +10,7 @@ use log::{error, info, warn};
 
 use super::election::{Election, ElectionSettings, ElectionSink};
 use super::inbox::Inbox;
-use super::member::{Member, loaded};
+use super::member::{Member, entries};
 use super::start::{
     StartError, io_error, pipeline_settings, restore_options, snapshot_options, snapshot_policy,
 };
@@ -20,7 +20,7 @@ use crate::net::Clock;
 use crate::net::links::{
     Flow, LinkSettings, LinkSink, Links, Order, Port, PortSettings, Strangers,
 };
-use crate::peer::ensemble::{self, ConfigText, Ensemble};
+use crate::peer::ensemble::{self, ConfigText, Ensemble, Loaded};
 use crate::peer::{Effect, Event, Now, Server};
 use crate::server::auth::Auth;
 use crate::server::front::Front;
@@ -50,21 +50,25 @@ pub(super) struct Ground<'a> {
 /// Starts links and election; what is wanted done first is to look for a leader.
 pub(super) fn start(
     ground: Ground<'_>,
-    restored: Restored,
+    restored: &mut Restored,
 ) -> Result<(Server, Member, Vec<Effect>), StartError> {
     let config = ground.config;
     let own = own_server(config)?;
     let quorums = quorums(config)?;
     let epochs = Epochs::load(&ground.dirs, restored.last_zxid)?;
     let links = start_links(&ground, own)?;
-    let election = start_election(&ground, own, &quorums, &links, &restored, &epochs)?;
-    let snapshots = snapshot_policy(config, ground.clock.wall().unsigned_abs(), &restored);
-    let mut database = loaded(restored);
+    let election = start_election(&ground, own, &quorums, &links, restored, &epochs)?;
+    let snapshots = snapshot_policy(config, ground.clock.wall().unsigned_abs(), restored);
     // The tree is in the front already.
-    database.tree = std::mem::replace(
+    let tree = std::mem::replace(
         &mut *ground.front.db.write_tree(),
-        DataTree::new(database.tree.options()),
+        DataTree::new(restored.tree.options()),
     );
+    let database = Loaded {
+        tree,
+        sessions: std::mem::take(&mut restored.sessions),
+        committed: entries(std::mem::take(&mut restored.committed)),
+    };
     let parts = ensemble::Parts {
         front: Arc::clone(&ground.front),
         auth: Arc::clone(&ground.auth),

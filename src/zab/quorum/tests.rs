@@ -170,7 +170,9 @@ fn the_same_version_is_the_same_configuration() {
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_refused(text in "(server\\.[0-9]{1,3}=|version=|group\\.|weight\\.|[a-z:;|=\\[\\]0-9\n]){0,40}") {
+    fn any_text_is_read_or_refused(
+        text in "(server\\.[0-9]{1,3}=|version=|group\\.|weight\\.|[a-z:;|=\\[\\]0-9\n]){0,40}",
+    ) {
         if let Ok(verifier) = QuorumVerifier::parse(&text, ConfigOptions::default()) {
             let again = verifier.to_string();
             let read = QuorumVerifier::parse(&again, ConfigOptions::default()).unwrap();

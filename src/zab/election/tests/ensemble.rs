@@ -348,7 +348,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
 
     #[test]
-    fn one_leader_is_elected_by_all(seed: u64, voters in 1i64..8, observers in 0i64..3, spread in 1u64..3000) {
+    fn one_leader_is_elected_by_all(
+        seed: u64,
+        voters in 1i64..8,
+        observers in 0i64..3,
+        spread in 1u64..3000,
+    ) {
         let mut net = Net::new(voters, observers, seed);
         begin(&mut net, spread);
         net.settle(300_000);

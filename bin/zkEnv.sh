@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Sourced by the other scripts: finds the configuration, the log directory and the server's binary.
+# Sourced by the other scripts: finds the configuration, the log directory and the binary.
 # It takes "--config DIR" off the front of the caller's arguments.
 #
-# Sets ZOOCFGDIR, ZOOCFG (a full path), ZOO_LOG_DIR and GAMEKEEPER, and offers the functions below.
+# Sets ZOOCFGDIR, ZOOCFG (a full path), ZOO_LOG_DIR and GAMEKEEPER (the binary that ZOO_NATIVE names,
+# else the server's), and offers the functions below.
 
 ZOOBINDIR="${ZOOBINDIR:-/usr/bin}"
 ZOOKEEPER_PREFIX="$ZOOBINDIR/.."
@@ -37,26 +38,31 @@ fi
 
 ZOO_LOG_DIR="${ZOO_LOG_DIR:-$ZOOKEEPER_PREFIX/logs}"
 
-# The binary: as the environment says, beside the scripts, as built in the source tree, or on PATH.
-find_gamekeeper() {
-  local candidate
+# find_native NAME: the path of a binary: as the environment says (or beside what it says is the
+# server), beside the scripts, as built in the source tree, or on PATH.
+find_native() {
+  local candidate given=""
+  if [ -n "$GAMEKEEPER_BIN" ]; then
+    given="$GAMEKEEPER_BIN"
+    [ "$1" = "gamekeeper" ] || given="$(dirname "$GAMEKEEPER_BIN")/$1"
+  fi
   for candidate in \
-    "$GAMEKEEPER_BIN" \
-    "${GAMEKEEPER_HOME:+$GAMEKEEPER_HOME/bin/gamekeeper}" \
-    "$ZOOBINDIR/gamekeeper" \
-    "$ZOOKEEPER_PREFIX/target/release/gamekeeper"; do
+    "$given" \
+    "${GAMEKEEPER_HOME:+$GAMEKEEPER_HOME/bin/$1}" \
+    "$ZOOBINDIR/$1" \
+    "$ZOOKEEPER_PREFIX/target/release/$1"; do
     if [ -n "$candidate" ] && [ -x "$candidate" ] && [ ! -d "$candidate" ]; then
       echo "$candidate"
       return 0
     fi
   done
-  command -v gamekeeper
+  command -v "$1"
 }
 
 # shellcheck disable=SC2034 # The scripts that source this run it.
-if ! GAMEKEEPER="$(find_gamekeeper)"; then
-  echo "Error: gamekeeper was not found in GAMEKEEPER_BIN, GAMEKEEPER_HOME/bin, $ZOOBINDIR," \
-    "$ZOOKEEPER_PREFIX/target/release or PATH." >&2
+if ! GAMEKEEPER="$(find_native "${ZOO_NATIVE:-gamekeeper}")"; then
+  echo "Error: ${ZOO_NATIVE:-gamekeeper} was not found in GAMEKEEPER_BIN, GAMEKEEPER_HOME/bin," \
+    "$ZOOBINDIR, $ZOOKEEPER_PREFIX/target/release or PATH." >&2
   exit 1
 fi
 
@@ -68,19 +74,19 @@ cfg_value() {
     sed -e 's/[[:space:]]*$//' | tail -n 1
 }
 
-# server_flags: puts the -Dname=value words of SERVER_JVMFLAGS and JVMFLAGS into the array
-# SERVER_FLAGS. Whatever else a JVM might take is named and left.
-server_flags() {
+# native_flags FLAGS: puts the -Dname=value words of what was meant for a JVM into the array
+# NATIVE_FLAGS. Whatever else a JVM might take is named and left.
+native_flags() {
   local flag words
   local ignored=""
-  SERVER_FLAGS=()
+  NATIVE_FLAGS=()
   set -f
   # shellcheck disable=SC2206 # Words are what the flags are split into, by Java's scripts too.
-  words=($SERVER_JVMFLAGS $JVMFLAGS)
+  words=($1)
   set +f
   for flag in ${words[@]+"${words[@]}"}; do
     case "$flag" in
-      -D*) SERVER_FLAGS+=("$flag") ;;
+      -D*) NATIVE_FLAGS+=("$flag") ;;
       *) ignored="$ignored $flag" ;;
     esac
   done

@@ -64,9 +64,9 @@ DAEMON_OUT="$ZOO_LOG_DIR/zookeeper-$USER-server-$HOSTNAME.out"
 # server_command: the command line of the server in the array COMMAND. The path of the configuration
 # stands in it, for those who look for the process by it.
 server_command() {
-  server_flags
+  native_flags "$SERVER_JVMFLAGS $JVMFLAGS"
   COMMAND=("$GAMEKEEPER" ${AUTOCREATE_FLAG[@]+"${AUTOCREATE_FLAG[@]}"}
-    ${SERVER_FLAGS[@]+"${SERVER_FLAGS[@]}"} "$ZOOCFG")
+    ${NATIVE_FLAGS[@]+"${NATIVE_FLAGS[@]}"} "$ZOOCFG")
 }
 
 # is_running PID

@@ -10,6 +10,7 @@ pub mod peer;
 pub mod runtime;
 pub mod server;
 pub mod storage;
+pub mod tools;
 pub mod tree;
 pub mod txn;
 pub mod zab;

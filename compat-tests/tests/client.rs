@@ -122,7 +122,7 @@ fn watches(client: &Client, events: &Receiver<Event>) -> Result<()> {
         assert_eq!(watch(events), (EventType::NodeDataChanged, "/w/x".into()));
     }
     client.check_watches("/w", WatcherType::PersistentRecursive).wait()?;
-    client.remove_watches("/w", WatcherType::PersistentRecursive).wait()?;
+    client.remove_watches("/w", WatcherType::PersistentRecursive, false).wait()?;
     assert_eq!(code(client.check_watches("/w", WatcherType::Any).wait()), Code::NoWatcher);
     client.delete("/w/x", -1).wait()?;
     assert!(events.try_recv().is_err());

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::tree::path;
+
 use super::Error;
 
 /// The port of a host that names none.
@@ -40,8 +42,9 @@ impl FromStr for ConnectString {
             return Err(Error::ConnectString(format!("no server in connect string {s:?}")));
         }
         let chroot = if chroot == "/" { "" } else { chroot };
-        if chroot.ends_with('/') || chroot.contains("//") {
-            return Err(Error::ConnectString(format!("invalid chroot {chroot:?} in {s:?}")));
+        if !chroot.is_empty() {
+            let invalid = |e| Error::ConnectString(format!("invalid chroot in {s:?}: {e}"));
+            path::validate(chroot).map_err(invalid)?;
         }
         Ok(Self { hosts, chroot: chroot.to_owned() })
     }

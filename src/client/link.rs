@@ -18,11 +18,9 @@ use crate::tree::EventType;
 
 use super::connect_string::Host;
 use super::shared::{
-    AUTH_XID, NOTIFICATION_XID, PING_XID, Pending, Phase, SET_WATCHES_XID, Shared, State,
-    WatchChange, put_frame,
+    AUTH_XID, NOTIFICATION_XID, PING_XID, Phase, SET_WATCHES_XID, Shared, State, put_frame,
 };
-use super::watches::Kind;
-use super::{Error, Event, Session};
+use super::{Event, Session};
 
 /// A ping goes out at the latest after this silence (`MAX_SEND_PING_INTERVAL`).
 const MAX_PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -38,6 +36,7 @@ pub(super) fn run(shared: &Shared) {
         }
         let mut state = shared.lock();
         let was_connected = matches!(state.phase, Phase::Connected { .. });
+        state.failed_attempts = if was_connected { 0 } else { state.failed_attempts + 1 };
         state.lost();
         shared.changed.notify_all();
         if state.closing || matches!(state.phase, Phase::Gone(_)) {
@@ -291,22 +290,6 @@ fn on_reply(shared: &Shared, header: &ReplyHeader, body: &[u8]) -> io::Result<()
     if header.zxid > 0 {
         state.last_zxid = header.zxid;
     }
-    finish(&mut state, pending, header.err, body);
+    state.conclude(pending, header.err, body);
     Ok(())
-}
-
-/// Notes what the reply means for the watches, before it is handed over.
-fn finish(state: &mut State, pending: Pending, err: i32, body: &[u8]) {
-    match pending.watch {
-        WatchChange::Add(kind, path) if err == 0 => state.watches.add(kind, path),
-        WatchChange::Exists(path) if err == 0 => state.watches.add(Kind::Data, path),
-        WatchChange::Exists(path) if err == Code::NoNode.number() => {
-            state.watches.add(Kind::Exist, path);
-        }
-        WatchChange::Remove(kind, path) if err == 0 => state.watches.removed(kind, &path),
-        _ => {}
-    }
-    let result = if err == 0 { Ok(body.to_vec()) } else { Err(Error::from_number(err)) };
-    // Whoever does not wait for the reply has dropped the receiver.
-    let _ = pending.reply.send(result);
 }

@@ -36,6 +36,7 @@ pub use connect_string::{ConnectString, Host};
 pub use multi::{Op, OpResult};
 pub use ops::{AddWatchMode, CreateMode, WatcherType};
 pub use shared::Call;
+pub use watches::RemovedWatch;
 
 use shared::Shared;
 
@@ -135,6 +136,13 @@ pub enum Event {
         /// finds that it missed something.
         zxid: Zxid,
     },
+    /// The client removed a watch of its own.
+    WatchRemoved {
+        /// What it was.
+        what: RemovedWatch,
+        /// Of which node, as the client names it.
+        path: String,
+    },
 }
 
 /// The state of a client (`Watcher.Event.KeeperState`).
@@ -189,7 +197,16 @@ impl Client {
     /// # Errors
     /// `ConnectionLoss` after `timeout`, or why there will be no connection any more.
     pub fn wait_connected(&self, timeout: Duration) -> Result<(), Error> {
-        self.shared.wait_connected(timeout)
+        self.shared.wait_connected(timeout, usize::MAX)
+    }
+
+    /// Waits until connected, or until each server of the list has been tried once: a call made
+    /// before that would fail with the first of them that does not answer.
+    ///
+    /// # Errors
+    /// As [`Client::wait_connected`].
+    pub fn wait_first_round(&self, timeout: Duration) -> Result<(), Error> {
+        self.shared.wait_connected(timeout, self.shared.options.servers.hosts.len())
     }
 
     /// The state of the connection.

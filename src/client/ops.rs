@@ -272,11 +272,11 @@ impl Client {
         self.submit(op::CHECK_WATCHES, to_bytes(&request))
     }
 
-    /// Removes watches.
-    pub fn remove_watches(&self, path: &str, kind: WatcherType) -> Call<()> {
+    /// Removes watches; if `local`, on the client's side even where the server cannot be told.
+    pub fn remove_watches(&self, path: &str, kind: WatcherType, local: bool) -> Call<()> {
         let path = self.path(path);
         let body = to_bytes(&RemoveWatchesRequest { path: Some(path.clone()), kind: kind as i32 });
-        self.call(op::REMOVE_WATCHES, &body, WatchChange::Remove(kind, path), |_| Ok(()))
+        self.call(op::REMOVE_WATCHES, &body, WatchChange::Remove { kind, path, local }, |_| Ok(()))
     }
 
     /// Changes the ensemble: servers that join and leave, or all the members anew; only from the

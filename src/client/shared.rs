@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use jute::{Limits, Reader, Write};
 
 use crate::op::{Code, op};
 
+use super::connect_string::ConnectString;
 use super::watches::{Kind, Watches};
 use super::{Error, Event, KeeperState, Options, Session, WatcherType};
 
@@ -37,6 +38,15 @@ impl<T> Call<T> {
     pub fn wait(self) -> Result<T, Error> {
         let reply = self.reply.recv().unwrap_or(Err(Error::Code(Code::ConnectionLoss)))?;
         Self::decode(self.decode, &reply)
+    }
+
+    /// Waits for the result, but not for longer than `patience`; `None` after that.
+    pub fn wait_for(self, patience: Duration) -> Option<Result<T, Error>> {
+        match self.reply.recv_timeout(patience) {
+            Ok(reply) => Some(reply.and_then(|reply| Self::decode(self.decode, &reply))),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Err(Error::Code(Code::ConnectionLoss))),
+        }
     }
 
     /// The result if it is there, or the call back again.
@@ -66,8 +76,8 @@ pub(super) enum WatchChange {
     Add(Kind, String),
     /// `exists`: success sets a data watch, `NoNode` one for the node to come.
     Exists(String),
-    /// Success removes these.
-    Remove(WatcherType, String),
+    /// Success removes these; if `local`, so does a failure.
+    Remove { kind: WatcherType, path: String, local: bool },
 }
 
 /// A request on its way, in the order in which replies must come.
@@ -108,6 +118,10 @@ pub(super) struct State {
     pub(super) auth: Vec<(String, Vec<u8>)>,
     /// The connection, to cut it.
     pub(super) stream: Option<TcpStream>,
+    /// How many attempts to connect have failed since the last success.
+    pub(super) failed_attempts: usize,
+    /// To name paths as the client does.
+    servers: ConnectString,
     events: Sender<Event>,
 }
 
@@ -134,6 +148,8 @@ impl Shared {
             watches: Watches::default(),
             auth: Vec::new(),
             stream: None,
+            failed_attempts: 0,
+            servers: options.servers.clone(),
             events,
         };
         Self { options, state: Mutex::new(state), changed: Condvar::new() }
@@ -157,13 +173,17 @@ impl Shared {
         Call { reply, decode }
     }
 
-    pub(super) fn wait_connected(&self, timeout: Duration) -> Result<(), Error> {
+    /// Waits until connected, for at most `timeout` and `attempts` failures to connect.
+    pub(super) fn wait_connected(&self, timeout: Duration, attempts: usize) -> Result<(), Error> {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
         loop {
             match state.phase {
                 Phase::Connected { .. } => return Ok(()),
                 Phase::Gone(code) => return Err(Error::Code(code)),
+                Phase::Connecting if state.failed_attempts >= attempts => {
+                    return Err(Error::Code(Code::ConnectionLoss));
+                }
                 Phase::Connecting => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -251,9 +271,44 @@ impl State {
             Phase::Gone(code) => code,
             _ => Code::ConnectionLoss,
         };
-        for pending in self.pending.drain(..) {
-            let _ = pending.reply.send(Err(Error::Code(code)));
+        for pending in std::mem::take(&mut self.pending) {
+            self.conclude(pending, code.number(), &[]);
         }
+    }
+
+    /// Notes what the reply means for the watches, then hands it over.
+    pub(super) fn conclude(&mut self, pending: Pending, mut err: i32, body: &[u8]) {
+        match pending.watch {
+            WatchChange::Add(kind, path) if err == 0 => self.watches.add(kind, path),
+            WatchChange::Exists(path) if err == 0 => self.watches.add(Kind::Data, path),
+            WatchChange::Exists(path) if err == Code::NoNode.number() => {
+                self.watches.add(Kind::Exist, path);
+            }
+            WatchChange::Remove { kind, path, local } => {
+                err = self.remove_watches(kind, path, local, err);
+            }
+            _ => {}
+        }
+        let result = if err == 0 { Ok(body.to_vec()) } else { Err(Error::from_number(err)) };
+        // Whoever does not wait for the reply has dropped the receiver.
+        let _ = pending.reply.send(result);
+    }
+
+    /// The error of a removal, as the client sees it: `NoWatcher` where it has no such watch itself,
+    /// whatever the server says (`ZKWatchManager.removeWatcher`).
+    fn remove_watches(&mut self, kind: WatcherType, path: String, local: bool, err: i32) -> i32 {
+        if !self.watches.has(kind, &path) {
+            return Code::NoWatcher.number();
+        }
+        if err != 0 && !local {
+            return err;
+        }
+        let removed = self.watches.remove(kind, &path);
+        let path = self.servers.to_client(path);
+        for what in removed {
+            self.tell(Event::WatchRemoved { what, path: path.clone() });
+        }
+        0
     }
 
     /// What a new connection says first, ahead of everything that waits: authentication, then the

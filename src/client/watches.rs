@@ -36,6 +36,29 @@ impl From<AddWatchMode> for Kind {
     }
 }
 
+fn kinds_of(kind: WatcherType) -> &'static [Kind] {
+    match kind {
+        WatcherType::Children => &[Kind::Child],
+        WatcherType::Data => &[Kind::Data, Kind::Exist],
+        WatcherType::Any => {
+            &[Kind::Child, Kind::Data, Kind::Exist, Kind::Persistent, Kind::PersistentRecursive]
+        }
+        WatcherType::Persistent => &[Kind::Persistent],
+        WatcherType::PersistentRecursive => &[Kind::PersistentRecursive],
+    }
+}
+
+/// What a watch was that the client removed (`EventType.ChildWatchRemoved`...).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RemovedWatch {
+    /// One of `getChildren`.
+    Child,
+    /// One of `getData` or `exists`.
+    Data,
+    /// One of `addWatch`.
+    Persistent,
+}
+
 /// The watches of a session.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
@@ -55,25 +78,30 @@ impl Watches {
             EventType::NodeDeleted => &[Kind::Data, Kind::Exist, Kind::Child],
             EventType::NodeChildrenChanged => &[Kind::Child],
         };
-        self.drop_from(kinds, path);
-    }
-
-    /// The server has removed watches.
-    pub(super) fn removed(&mut self, kind: WatcherType, path: &str) {
-        let kinds: &[Kind] = match kind {
-            WatcherType::Children => &[Kind::Child],
-            WatcherType::Data => &[Kind::Data, Kind::Exist],
-            WatcherType::Any => &KINDS,
-            WatcherType::Persistent => &[Kind::Persistent],
-            WatcherType::PersistentRecursive => &[Kind::PersistentRecursive],
-        };
-        self.drop_from(kinds, path);
-    }
-
-    fn drop_from(&mut self, kinds: &[Kind], path: &str) {
         for &kind in kinds {
             self.lists[kind as usize].remove(path);
         }
+    }
+
+    /// Whether there is a watch that [`Watches::remove`] would remove.
+    pub(super) fn has(&self, kind: WatcherType, path: &str) -> bool {
+        kinds_of(kind).iter().any(|&kind| self.lists[kind as usize].contains(path))
+    }
+
+    /// Removes watches; the result is what they were, each kind once.
+    pub(super) fn remove(&mut self, kind: WatcherType, path: &str) -> Vec<RemovedWatch> {
+        let mut removed = Vec::new();
+        for &kind in kinds_of(kind) {
+            let what = match kind {
+                Kind::Child => RemovedWatch::Child,
+                Kind::Data | Kind::Exist => RemovedWatch::Data,
+                Kind::Persistent | Kind::PersistentRecursive => RemovedWatch::Persistent,
+            };
+            if self.lists[kind as usize].remove(path) && !removed.contains(&what) {
+                removed.push(what);
+            }
+        }
+        removed
     }
 
     /// The requests (op code and body) that set them all again, at a server from which changes since

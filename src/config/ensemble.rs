@@ -150,7 +150,7 @@ fn check_members_are_apart(values: &Values<'_>, written: &Written) -> Result<()>
     }
 }
 
-fn lists_members(key: &str) -> bool {
+pub(super) fn lists_members(key: &str) -> bool {
     ["server.", "group", "weight"].iter().any(|stem| key.starts_with(stem))
 }
 

@@ -20,6 +20,7 @@ mod membership;
 mod properties;
 mod quorum;
 mod settings;
+mod told;
 mod unheeded;
 mod values;
 mod written;
@@ -44,6 +45,7 @@ pub use settings::{
     AuthConfig, Compression, ConnectionThrottle, ListenAddress, NetConfig, RequestThrottle,
     ServerConfig, SessionConfig, StorageConfig, ThrottleConfig, TreeConfig, Whitelist,
 };
+pub use told::{client_addresses, members_of_file};
 pub use values::Warning;
 pub use written::{DynamicFile, EMBEDDED_CLIENT_PORT, EMBEDDED_DATA_DIR, Written};
 

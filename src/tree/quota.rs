@@ -30,6 +30,30 @@ pub fn stats_path(prefix: &str) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatsTrack(BTreeMap<String, i64>);
 
+/// One of the figures of a [`StatsTrack`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// Nodes: the soft limit, or the usage.
+    Count,
+    /// Bytes of data: the soft limit, or the usage.
+    Bytes,
+    /// Nodes: the hard limit.
+    CountHardLimit,
+    /// Bytes of data: the hard limit.
+    ByteHardLimit,
+}
+
+impl Figure {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Count => COUNT,
+            Self::Bytes => BYTES,
+            Self::CountHardLimit => "countHardLimit",
+            Self::ByteHardLimit => "byteHardLimit",
+        }
+    }
+}
+
 const COUNT: &str = "count";
 const BYTES: &str = "bytes";
 
@@ -46,28 +70,34 @@ impl StatsTrack {
         Self(pairs.collect())
     }
 
-    fn get(&self, key: &str) -> i64 {
-        self.0.get(key).copied().unwrap_or(-1)
+    /// A figure; -1 where it is not there.
+    pub fn get(&self, figure: Figure) -> i64 {
+        self.0.get(figure.key()).copied().unwrap_or(-1)
     }
 
     /// Nodes: the soft limit, or the usage.
     pub fn count(&self) -> i64 {
-        self.get(COUNT)
+        self.get(Figure::Count)
     }
 
     /// Bytes of data: the soft limit, or the usage.
     pub fn bytes(&self) -> i64 {
-        self.get(BYTES)
+        self.get(Figure::Bytes)
     }
 
     /// Nodes: the hard limit.
     pub fn count_hard_limit(&self) -> i64 {
-        self.get("countHardLimit")
+        self.get(Figure::CountHardLimit)
     }
 
     /// Bytes of data: the hard limit.
     pub fn byte_hard_limit(&self) -> i64 {
-        self.get("byteHardLimit")
+        self.get(Figure::ByteHardLimit)
+    }
+
+    /// Sets a figure; -1 is no limit.
+    pub fn set(&mut self, figure: Figure, value: i64) {
+        self.0.insert(figure.key().to_owned(), value);
     }
 
     /// Sets both figures of a usage.

@@ -70,7 +70,8 @@ impl Zone {
         bytes.and_then(|bytes| Self::parse(&bytes)).unwrap_or_else(Self::utc)
     }
 
-    fn utc() -> Self {
+    /// No difference, ever.
+    pub(super) fn utc() -> Self {
         let offsets = vec![Offset { seconds: 0, name: "UTC".to_owned() }];
         Self { changes: Vec::new(), offsets, after: None }
     }
@@ -254,7 +255,7 @@ mod tests {
 
     /// A file of version 2 with one change at 1000 s.
     fn file() -> Vec<u8> {
-        let mut block = |width: usize| {
+        let block = |width: usize| {
             let mut bytes = b"TZif2".to_vec();
             bytes.resize(20, 0);
             for count in [0_u32, 0, 0, 1, 2, 8] {

@@ -85,6 +85,8 @@ pub enum Effect {
     SendSnapshot(LinkId, Vec<u8>),
     /// Read the log from the last transaction at or before this one; then [`Event::TxnLogRead`].
     ReadTxnLog(LinkId, Zxid),
+    /// The caller has said that it is a learner: it is no stranger any more.
+    Know(LinkId),
     /// Close a connection of the quorum port.
     Close(LinkId),
     /// End the process with this code.

@@ -14,6 +14,7 @@ use log::{error, info, warn};
 use super::election::Election;
 use super::inbox::Inbox;
 use super::log_device::LogDevice;
+use super::quorum_sink::Backlog;
 use super::send_snapshot;
 use crate::config::ExitCode;
 use crate::ids::{Millis, SessionId, Sid, Zxid};
@@ -59,6 +60,7 @@ pub(super) struct Member {
     pub(super) restore: RestoreOptions,
     pub(super) snapshot: SnapshotOptions,
     pub(super) links: Links,
+    pub(super) backlog: Arc<Backlog>,
     pub(super) election: Election,
     /// The quorum addresses of the members.
     pub(super) addresses: BTreeMap<Sid, Vec<(String, u16)>>,
@@ -95,6 +97,11 @@ impl Member {
         Ok(Some(Event::Done))
     }
 
+    /// This thread has taken so many bytes: links that waited for that may go on.
+    pub(super) fn taken(&self, len: usize) {
+        self.backlog.taken(len, &self.links);
+    }
+
     fn tell_others(
         &mut self,
         effect: Effect,
@@ -109,6 +116,7 @@ impl Member {
             Effect::Send(link, bytes) => self.links.write(link, bytes),
             Effect::SendSnapshot(link, head) => self.send_snapshot(link, head, sessions),
             Effect::ReadTxnLog(link, from) => self.read_txn_log(link, from),
+            Effect::Know(link) => self.links.send([Order::Know(link)]),
             Effect::Close(link) => self.links.send([Order::Close(link)]),
             Effect::Exit(code) => {
                 let code = match code {
@@ -138,6 +146,7 @@ impl Member {
     }
 
     fn listen_for_learners(&self) -> Result<(), Failure> {
+        self.links.unbind(Port::Quorum);
         for address in &self.listen {
             self.links.listen(Port::Quorum, *address).map_err(|e| Failure {
                 code: ExitCode::QuorumPortBind,

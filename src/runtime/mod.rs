@@ -11,6 +11,7 @@ mod log_device;
 mod member;
 mod pipeline;
 mod purger;
+mod quorum_sink;
 mod send_snapshot;
 mod signals;
 mod snapshotter;

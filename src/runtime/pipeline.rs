@@ -160,7 +160,11 @@ impl Worker {
             self.step(Event::Inputs(arrivals.inputs));
         }
         for event in arrivals.events {
+            let len = if let Event::Bytes(_, bytes) = &event { bytes.len() } else { 0 };
             self.step(event);
+            if let Some(member) = self.member.as_ref().filter(|_| len > 0) {
+                member.taken(len);
+            }
         }
         for query in arrivals.queries {
             query(&self.server);

@@ -11,15 +11,14 @@ use log::{error, info, warn};
 use super::election::{Election, ElectionSettings, ElectionSink};
 use super::inbox::Inbox;
 use super::member::{Member, entries};
+use super::quorum_sink::{Backlog, QuorumSink};
 use super::start::{
     StartError, io_error, pipeline_settings, restore_options, snapshot_options, snapshot_policy,
 };
 use crate::config::{Config, PeerType, QuorumServer};
 use crate::ids::{Millis, Sid};
 use crate::net::Clock;
-use crate::net::links::{
-    Flow, LinkSettings, LinkSink, Links, Order, Port, PortSettings, Strangers,
-};
+use crate::net::links::{LinkSettings, Links, Port, PortSettings, Strangers};
 use crate::peer::ensemble::{self, ConfigText, Ensemble, Loaded};
 use crate::peer::{Effect, Event, Now, Server};
 use crate::server::auth::Auth;
@@ -30,7 +29,7 @@ use crate::zab::election::vote::Vote;
 use crate::zab::election::{cnx, fle, initial::ElectionAddr};
 use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
 use crate::zab::sync::Options;
-use crate::zab::{LearnerType, LinkId, ServerState};
+use crate::zab::{LearnerType, ServerState};
 
 /// Callers of the quorum port that have not said a word, at the most.
 const STRANGERS_MAX: usize = 256;
@@ -56,7 +55,8 @@ pub(super) fn start(
     let own = own_server(config)?;
     let quorums = quorums(config)?;
     let epochs = Epochs::load(&ground.dirs, restored.last_zxid)?;
-    let links = start_links(&ground, own)?;
+    let backlog = Arc::new(Backlog::default());
+    let links = start_links(&ground, own, &backlog)?;
     let election = start_election(&ground, own, &quorums, &links, restored, &epochs)?;
     let snapshots = snapshot_policy(config, ground.clock.wall().unsigned_abs(), restored);
     // The tree is in the front already.
@@ -80,7 +80,7 @@ pub(super) fn start(
     let mut effects = Vec::new();
     let now = Now { mono: ground.clock.now(), wall: ground.clock.wall() };
     let server = Ensemble::new(settings(config, own.sid), parts, now, &mut effects);
-    let member = member(ground, own, epochs, links, election)?;
+    let member = member(ground, own, epochs, (links, backlog), election)?;
     Ok((Server::Member(Box::new(server)), member, effects))
 }
 
@@ -163,7 +163,11 @@ fn listen_addresses(
     Ok(found)
 }
 
-fn start_links(ground: &Ground<'_>, own: &QuorumServer) -> Result<Links, StartError> {
+fn start_links(
+    ground: &Ground<'_>,
+    own: &QuorumServer,
+    backlog: &Arc<Backlog>,
+) -> Result<Links, StartError> {
     let config = ground.config;
     let tuning = &config.quorum.tuning;
     let settings = LinkSettings {
@@ -179,10 +183,7 @@ fn start_links(ground: &Ground<'_>, own: &QuorumServer) -> Result<Links, StartEr
         },
     };
     let links = Links::start(settings, ground.clock).map_err(io_error("cannot start the links"))?;
-    links.serve(
-        Port::Quorum,
-        Arc::new(QuorumSink { inbox: Arc::clone(&ground.inbox), links: links.clone() }),
-    );
+    links.serve(Port::Quorum, Arc::new(QuorumSink::new(&ground.inbox, backlog)));
     for address in listen_addresses(config, own, |a| a.election_port)? {
         bind_election_port(&links, address, tuning.election_bind_retry)?;
     }
@@ -252,7 +253,7 @@ fn member(
     ground: Ground<'_>,
     own: &QuorumServer,
     epochs: Epochs,
-    links: Links,
+    (links, backlog): (Links, Arc<Backlog>),
     election: Election,
 ) -> Result<Member, StartError> {
     let config = ground.config;
@@ -279,6 +280,7 @@ fn member(
         dirs: ground.dirs,
         epochs,
         links,
+        backlog,
         election,
     })
 }
@@ -301,41 +303,5 @@ impl ElectionSink for Votes {
         warn!(
             "a newer configuration is in force elsewhere, which reconfigEnabled=false forbids: {config}"
         );
-    }
-}
-
-/// What happens on the quorum port, on its way to the server's thread.
-struct QuorumSink {
-    inbox: Arc<Inbox>,
-    links: Links,
-}
-
-impl LinkSink for QuorumSink {
-    fn accepted(&self, link: LinkId, remote: SocketAddr) {
-        info!("a learner calls from {remote}");
-        self.inbox.tell(Event::Accepted(link));
-    }
-
-    fn connected(&self, sid: Sid, link: LinkId, remote: SocketAddr) {
-        info!("Connected to leader {sid} at {remote}");
-        self.inbox.tell(Event::LeaderConnected(link));
-    }
-
-    fn connect_failed(&self, sid: Sid, why: &str) {
-        warn!("cannot connect to leader {sid}: {why}");
-        self.inbox.tell(Event::LeaderUnreachable);
-    }
-
-    fn bytes(&self, link: LinkId, bytes: &[u8]) -> Flow {
-        self.links.send([Order::Know(link)]);
-        self.inbox.tell(Event::Bytes(link, bytes.to_vec()));
-        Flow::Go
-    }
-
-    fn flushed(&self, _link: LinkId) {}
-
-    fn closed(&self, link: LinkId, why: &str) {
-        info!("a connection of the quorum port is gone: {why}");
-        self.inbox.tell(Event::Closed(link));
     }
 }

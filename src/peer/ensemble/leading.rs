@@ -138,6 +138,9 @@ impl Ensemble {
             };
             match learner.reader.next_packet() {
                 Ok(Some(packet)) => {
+                    if matches!(packet, Packet::LearnerInfo(_)) {
+                        effects.push(Effect::Know(link));
+                    }
                     self.tell_leader(now, leader::Event::Packet { link, packet });
                     return true;
                 }

@@ -1,0 +1,92 @@
+//! What happens on the quorum port, on its way to the server's thread.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use log::{info, warn};
+
+use super::inbox::Inbox;
+use crate::ids::Sid;
+use crate::net::links::{Flow, LinkSink, Links, Order};
+use crate::peer::Event;
+use crate::zab::LinkId;
+
+/// Bytes that wait for the server's thread: above, links are not read until it has caught up.
+const WAITING_MAX: usize = 32 << 20;
+
+/// How much waits for the server's thread, and who is held up by that.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    waiting: AtomicUsize,
+    paused: Mutex<Vec<LinkId>>,
+}
+
+impl Backlog {
+    fn paused(&self) -> MutexGuard<'_, Vec<LinkId>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, link: LinkId, len: usize) -> Flow {
+        let mut paused = self.paused();
+        if self.waiting.fetch_add(len, Ordering::AcqRel) + len <= WAITING_MAX {
+            return Flow::Go;
+        }
+        paused.push(link);
+        Flow::Pause
+    }
+
+    /// The server's thread has taken `len` bytes; whoever was held up may go on once it has caught up.
+    pub(super) fn taken(&self, len: usize, links: &Links) {
+        let left = self.waiting.fetch_sub(len, Ordering::AcqRel) - len;
+        if left > WAITING_MAX / 2 {
+            return;
+        }
+        let paused = std::mem::take(&mut *self.paused());
+        if !paused.is_empty() {
+            links.send(paused.into_iter().map(Order::Resume));
+        }
+    }
+}
+
+/// Tells the server's thread.
+pub(super) struct QuorumSink {
+    inbox: Arc<Inbox>,
+    backlog: Arc<Backlog>,
+}
+
+impl QuorumSink {
+    pub(super) fn new(inbox: &Arc<Inbox>, backlog: &Arc<Backlog>) -> Self {
+        Self { inbox: Arc::clone(inbox), backlog: Arc::clone(backlog) }
+    }
+}
+
+impl LinkSink for QuorumSink {
+    fn accepted(&self, link: LinkId, remote: SocketAddr) {
+        info!("a learner calls from {remote}");
+        self.inbox.tell(Event::Accepted(link));
+    }
+
+    fn connected(&self, sid: Sid, link: LinkId, remote: SocketAddr) {
+        info!("Connected to leader {sid} at {remote}");
+        self.inbox.tell(Event::LeaderConnected(link));
+    }
+
+    fn connect_failed(&self, sid: Sid, why: &str) {
+        warn!("cannot connect to leader {sid}: {why}");
+        self.inbox.tell(Event::LeaderUnreachable);
+    }
+
+    fn bytes(&self, link: LinkId, bytes: &[u8]) -> Flow {
+        let flow = self.backlog.add(link, bytes.len());
+        self.inbox.tell(Event::Bytes(link, bytes.to_vec()));
+        flow
+    }
+
+    fn flushed(&self, _link: LinkId) {}
+
+    fn closed(&self, link: LinkId, why: &str) {
+        info!("a connection of the quorum port is gone: {why}");
+        self.inbox.tell(Event::Closed(link));
+    }
+}

@@ -1,21 +1,23 @@
 //! `gamekeeper`: from the command line to a running server.
 
-use std::path::Path;
 use std::process::exit;
 use std::sync::Arc;
 
-use gamekeeper::config::{CommandLine, Config, ExitCode, Launch, Purge};
+use gamekeeper::config::{CommandLine, Config, ExitCode, Launch, Tool, ToolCall};
 use gamekeeper::runtime::{Server, stop_on_signals};
-use gamekeeper::storage::{DataDirs, RealDisk, purge};
+use gamekeeper::tools::{self, Settings};
 use log::error;
 
 fn main() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+    let command = CommandLine::parse(std::env::args().skip(1));
+    // What a tool has to say stands in its output.
+    let level = if matches!(command, Ok(CommandLine::Tool(_))) { "off" } else { "info" };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
         .format_timestamp_millis()
         .init();
-    let code = match CommandLine::parse(std::env::args().skip(1)) {
+    let code = match command {
         Ok(CommandLine::Serve(launch)) => serve(&launch),
-        Ok(CommandLine::Purge(purge)) => clean_up(&purge),
+        Ok(CommandLine::Tool(call)) => run_tool(&call),
         Ok(CommandLine::Print(text)) => {
             println!("{text}");
             ExitCode::Finished
@@ -52,16 +54,14 @@ fn serve(launch: &Launch) -> ExitCode {
     server.wait()
 }
 
-fn clean_up(order: &Purge) -> ExitCode {
-    let (snap_dir, log_dir) = (Path::new(&order.snap_dir), Path::new(&order.data_log_dir));
-    let retain = usize::try_from(order.retain).unwrap_or(usize::MAX);
-    let purged = DataDirs::open(Arc::new(RealDisk), snap_dir, log_dir, false)
-        .and_then(|dirs| purge(&dirs, retain));
-    match purged {
-        Ok(_) => ExitCode::Finished,
-        Err(e) => {
-            eprintln!("{e}");
-            ExitCode::Unexpected
-        }
-    }
+fn run_tool(call: &ToolCall) -> ExitCode {
+    let settings = Settings::new(&call.properties);
+    let tool = match call.tool {
+        Tool::TxnLogToolkit => tools::txnlog_toolkit::run,
+        Tool::SnapshotToolkit => tools::snapshot_toolkit::run,
+        Tool::SnapshotComparer => tools::snapshot_comparer::run,
+        Tool::RecursiveSummary => tools::recursive_summary::run,
+        Tool::Cleanup => return tools::run(|c| tools::cleanup::run(&call.arguments, c)),
+    };
+    tools::run(|console| tool(&call.arguments, settings, console))
 }

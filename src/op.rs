@@ -125,3 +125,43 @@ const ALL: [Code; 32] = [
     Code::QuotaExceeded,
     Code::ThrottledOp,
 ];
+
+/// What ZooKeeper calls an op (`Request.op2String`); `None` for a number that stands for nothing.
+pub fn op_name(kind: i32) -> Option<&'static str> {
+    Some(match kind {
+        op::NOTIFICATION => "notification",
+        op::CREATE => "create",
+        op::DELETE => "delete",
+        op::EXISTS => "exists",
+        op::GET_DATA => "getData",
+        op::SET_DATA => "setData",
+        op::GET_ACL => "getACL",
+        op::SET_ACL => "setACL",
+        op::GET_CHILDREN => "getChildren",
+        op::SYNC => "sync",
+        op::PING => "ping",
+        op::GET_CHILDREN2 => "getChildren2",
+        op::CHECK => "check",
+        op::MULTI => "multi",
+        op::CREATE2 => "create2",
+        op::RECONFIG => "reconfig",
+        op::CHECK_WATCHES => "checkWatches",
+        op::REMOVE_WATCHES => "removeWatches",
+        op::CREATE_CONTAINER => "createContainer",
+        op::DELETE_CONTAINER => "deleteContainer",
+        op::CREATE_TTL => "createTTL",
+        op::MULTI_READ => "multiRead",
+        op::AUTH => "auth",
+        op::SET_WATCHES => "setWatches",
+        op::SET_WATCHES2 => "setWatches2",
+        op::ADD_WATCH => "addWatch",
+        op::SASL => "sasl",
+        op::GET_EPHEMERALS => "getEphemerals",
+        op::GET_ALL_CHILDREN_NUMBER => "getAllChildrenNumber",
+        op::CREATE_SESSION => "createSession",
+        op::CLOSE_SESSION => "closeSession",
+        op::ERROR => "error",
+        op::WHO_AM_I => "whoAmI",
+        _ => return None,
+    })
+}

@@ -1,5 +1,5 @@
 //! The command line: `-Dkey=value` as the JVM takes it, our own flags, and what the Java server takes
-//! (`ZooKeeperServerMain`, `QuorumPeerMain`, `PurgeTxnLog`).
+//! (`ZooKeeperServerMain`, `QuorumPeerMain`).
 
 use super::error::{ConfigError, USAGE};
 use super::java;
@@ -10,8 +10,8 @@ use super::properties::Properties;
 pub enum CommandLine {
     /// Run the server.
     Serve(Launch),
-    /// Delete old snapshots and logs.
-    Purge(Purge),
+    /// Run one of the tools beside the server.
+    Tool(ToolCall),
     /// Print this text on standard output and finish.
     Print(String),
 }
@@ -46,23 +46,39 @@ pub enum Source {
     Embedded,
 }
 
-/// What to purge (`PurgeTxnLog`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Purge {
-    /// The directory with the logs.
-    pub data_log_dir: String,
-    /// The directory with the snapshots; the same if not given.
-    pub snap_dir: String,
-    /// Snapshots to keep, at least 3.
-    pub retain: u32,
+/// A tool beside the server, each with the name of its word on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `txnlog-toolkit` (`TxnLogToolkit`).
+    TxnLogToolkit,
+    /// `snapshot-toolkit` (`SnapshotFormatter`).
+    SnapshotToolkit,
+    /// `snapshot-comparer` (`SnapshotComparer`).
+    SnapshotComparer,
+    /// `snapshot-recursive-summary` (`SnapshotRecursiveSummary`).
+    RecursiveSummary,
+    /// `purge` (`PurgeTxnLog`).
+    Cleanup,
 }
 
-const PURGE_USAGE: &str = "Usage:\n\
-    gamekeeper purge dataLogDir [snapDir] -n count\n\
-    \tdataLogDir -- path to the txn log directory\n\
-    \tsnapDir -- path to the snapshot directory\n\
-    \tcount -- the number of old snaps/logs you want to keep, value should be greater than or \
-    equal to 3";
+const TOOLS: [(&str, Tool); 5] = [
+    ("txnlog-toolkit", Tool::TxnLogToolkit),
+    ("snapshot-toolkit", Tool::SnapshotToolkit),
+    ("snapshot-comparer", Tool::SnapshotComparer),
+    ("snapshot-recursive-summary", Tool::RecursiveSummary),
+    ("purge", Tool::Cleanup),
+];
+
+/// Which tool to run, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Which one.
+    pub tool: Tool,
+    /// The `-D` properties.
+    pub properties: Properties,
+    /// What stands behind its name. The tool's own to read: each has the rules of its Java class.
+    pub arguments: Vec<String>,
+}
 
 impl CommandLine {
     /// Reads the arguments behind the program's name.
@@ -75,8 +91,10 @@ impl CommandLine {
                 None => rest.push(argument),
             }
         }
-        if rest.first().is_some_and(|word| word == "purge") {
-            return Purge::parse(&rest[1..]).map(Self::Purge);
+        let word = rest.first().map(String::as_str);
+        if let Some((_, tool)) = TOOLS.iter().find(|(name, _)| Some(*name) == word) {
+            let arguments = rest.split_off(1);
+            return Ok(Self::Tool(ToolCall { tool: *tool, properties, arguments }));
         }
         let options = options();
         let matches = options
@@ -149,30 +167,4 @@ fn optional(text: Option<&String>, name: &str) -> Result<Option<i32>, ConfigErro
 
 fn bad_number(name: &str, text: &str, expected: &str) -> ConfigError {
     ConfigError::arguments(format!("{name} {text:?}: expected {expected}; {USAGE}"))
-}
-
-impl Purge {
-    fn parse(arguments: &[String]) -> Result<Self, ConfigError> {
-        let (data_log_dir, snap_dir, option, count) = match arguments {
-            [logs, option, count] => (logs, logs, option, count),
-            [logs, snaps, option, count] => (logs, snaps, option, count),
-            _ => return Err(ConfigError::purge(PURGE_USAGE)),
-        };
-        if option != "-n" {
-            return Err(ConfigError::purge(PURGE_USAGE));
-        }
-        let Some(retain) = java::parse_int(count) else {
-            let problem = format!("'{count}' can not be parsed to integer.\n{PURGE_USAGE}");
-            return Err(ConfigError::purge(problem));
-        };
-        if retain < 3 {
-            let problem = "count should be greater than or equal to 3";
-            return Err(ConfigError::purge(format!("{problem}\n{PURGE_USAGE}")));
-        }
-        Ok(Self {
-            data_log_dir: data_log_dir.clone(),
-            snap_dir: snap_dir.clone(),
-            retain: retain as u32,
-        })
-    }
 }

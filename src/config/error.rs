@@ -48,11 +48,6 @@ pub enum ConfigError {
         /// The key or line, its value, and what was expected.
         message: String,
     },
-    /// The arguments of a purge make no sense.
-    Purge {
-        /// What is wrong, and the usage.
-        message: String,
-    },
 }
 
 /// What to say about the command line, on standard error too.
@@ -68,16 +63,11 @@ impl ConfigError {
         Self::File { path: path.into(), message: message.into() }
     }
 
-    pub(super) fn purge(message: impl Into<String>) -> Self {
-        Self::Purge { message: message.into() }
-    }
-
     /// The code to exit with: 2 for all that is wrong with an invocation or a configuration, 1 for
     /// a purge (`PurgeTxnLog.printUsageThenExit`).
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Arguments { .. } | Self::File { .. } => ExitCode::InvalidInvocation,
-            Self::Purge { .. } => ExitCode::Unexpected,
         }
     }
 
@@ -86,7 +76,6 @@ impl ConfigError {
         match self {
             Self::Arguments { .. } => USAGE,
             Self::File { .. } => "Invalid config, exiting abnormally",
-            Self::Purge { message } => message,
         }
     }
 }
@@ -98,7 +87,6 @@ impl fmt::Display for ConfigError {
                 write!(f, "Invalid arguments, exiting abnormally: {message}")
             }
             Self::File { path, message } => write!(f, "Error processing {path}: {message}"),
-            Self::Purge { message } => f.write_str(message),
         }
     }
 }

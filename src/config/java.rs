@@ -32,13 +32,13 @@ pub(super) fn parse_long(text: &str) -> Option<i64> {
 }
 
 /// Java's `Integer.parseInt`.
-pub(super) fn parse_int(text: &str) -> Option<i32> {
+pub(crate) fn parse_int(text: &str) -> Option<i32> {
     parse_long(text)?.try_into().ok()
 }
 
 /// Java's `Long.decode`, behind `Long.getLong` and `Integer.getInteger`: decimal, `0x`, `#`, and
 /// octal with a leading zero.
-pub(super) fn decode_long(text: &str) -> Option<i64> {
+pub(crate) fn decode_long(text: &str) -> Option<i64> {
     let (negative, body) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

@@ -13,7 +13,7 @@ mod conf_word;
 mod ensemble;
 mod error;
 mod interpret;
-mod java;
+pub(crate) mod java;
 pub mod keys;
 mod listing;
 mod membership;
@@ -32,7 +32,7 @@ use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-pub use command_line::{CommandLine, Launch, Purge, Source};
+pub use command_line::{CommandLine, Launch, Source, Tool, ToolCall};
 pub use conf_word::Running;
 pub use error::{ConfigError, ExitCode, USAGE};
 pub use listing::list_keys;

@@ -1,7 +1,7 @@
 //! The command line.
 
 use super::*;
-use crate::config::{CommandLine, Launch, Purge, Source};
+use crate::config::{CommandLine, Launch, Source, Tool};
 
 fn parse(words: &str) -> Result<CommandLine, ConfigError> {
     CommandLine::parse(words.split_whitespace().map(str::to_owned))
@@ -64,23 +64,10 @@ fn texts_are_printed() {
 }
 
 #[test]
-fn a_purge_keeps_at_least_three() {
-    let purge = |logs: &str, snaps: &str, retain| {
-        Ok(CommandLine::Purge(Purge {
-            data_log_dir: logs.to_owned(),
-            snap_dir: snaps.to_owned(),
-            retain,
-        }))
+fn a_tool_gets_what_stands_behind_its_name() {
+    let Ok(CommandLine::Tool(call)) = parse("-Dx=y txnlog-toolkit -r --yes log.1 -Dz=1") else {
+        panic!("no tool");
     };
-    assert_eq!(parse("purge /log -n 3"), purge("/log", "/log", 3));
-    assert_eq!(parse("-Dx=y purge /log /snap -n 10"), purge("/log", "/snap", 10));
-    for words in ["purge", "purge /log", "purge /log 3", "purge /l /s -m 3", "purge a b -n 3 4"] {
-        let error = parse(words).expect_err(words);
-        assert_eq!(error.exit_code().value(), 1, "{words}");
-        assert!(error.headline().starts_with("Usage:"), "{words}");
-    }
-    let few = parse("purge /log -n 2").expect_err("too few");
-    assert!(few.headline().starts_with("count should be greater than or equal to 3\n"));
-    let word = parse("purge /log -n x").expect_err("no number");
-    assert!(word.headline().starts_with("'x' can not be parsed to integer.\n"));
+    assert_eq!((call.tool, call.properties.get("x")), (Tool::TxnLogToolkit, Some("y")));
+    assert_eq!(call.arguments, ["-r", "--yes", "log.1", "-Dz=1"]);
 }

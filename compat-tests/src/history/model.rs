@@ -50,6 +50,8 @@ pub struct Model {
     /// For each parent its children's comings (true) and goings by rising zxid.
     families: HashMap<String, HashMap<String, Vec<(i64, bool)>>>,
     changes: HashMap<i64, BTreeSet<(Change, String)>>,
+    /// The same by path, by rising zxid.
+    changes_of: HashMap<String, Vec<(i64, Change)>>,
     owned: HashMap<i64, BTreeSet<String>>,
     /// Ephemerals that a session left behind when it was closed: (session, zxid of the close, path).
     pub orphans: Vec<(i64, i64, String)>,
@@ -101,6 +103,18 @@ impl Model {
     pub fn changed(&self, zxid: i64, kind: i32, path: &str) -> bool {
         let changes = self.changes.get(&zxid);
         changes.is_some_and(|all| all.iter().any(|(c, p)| *c as i32 == kind && p == path))
+    }
+
+    /// The first transaction after `zxid` that did one of `kinds` to the node.
+    pub fn next_change(&self, path: &str, zxid: i64, kinds: &[Change]) -> Option<i64> {
+        let changes = self.changes_of.get(path)?;
+        let later = &changes[changes.partition_point(|(at, _)| *at <= zxid)..];
+        later.iter().find(|(_, change)| kinds.contains(change)).map(|(at, _)| *at)
+    }
+
+    /// The ephemerals that a session owns in the end.
+    pub fn ephemerals_of(&self, session: i64) -> Vec<String> {
+        self.owned.get(&session).into_iter().flatten().cloned().collect()
     }
 
     fn commit(&mut self, record: &TxnRecord) {
@@ -208,6 +222,7 @@ impl Model {
     }
 
     fn note(&mut self, zxid: i64, change: Change, path: &str) {
+        self.changes_of.entry(path.to_owned()).or_default().push((zxid, change));
         self.changes.entry(zxid).or_default().insert((change, path.to_owned()));
     }
 }

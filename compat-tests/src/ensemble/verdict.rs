@@ -1,0 +1,254 @@
+//! The judgement over an ensemble that was stopped: the members' logs agree byte for byte, their disks
+//! hold the same tree, and the clients' histories are those of that tree.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use gamekeeper::ids::{SessionId, Zxid};
+use gamekeeper::op::op;
+use gamekeeper::storage::txnlog::LogIter;
+use gamekeeper::storage::{DataDirs, RealDisk, Restored, restore};
+use gamekeeper::txn::{Txn, TxnRecord};
+use jute::Limits;
+
+use super::recorder::Recorder;
+use super::{Ensemble, Kind};
+use crate::history::check::{Tolerance, check};
+use crate::history::model::{Change, Model};
+use crate::history::{History, Violation};
+use crate::{Failure, Result};
+
+/// How far the clocks of processes on one machine are apart, in ms.
+const CLOCK_SKEW_MS: i64 = 50;
+/// Violations that a failure shows.
+const SHOWN: usize = 10;
+
+/// What a run amounted to.
+#[derive(Debug)]
+pub struct Summary {
+    /// Committed transactions.
+    pub committed: usize,
+    /// Calls of clients.
+    pub calls: usize,
+    /// Watch events.
+    pub events: usize,
+    /// Watches of which it was proved that they told what they had to.
+    pub watches: usize,
+}
+
+/// Lets the ensemble come to rest, stops it, and judges.
+///
+/// # Errors
+/// Whatever is not as it should be, with the ends of the logs.
+pub fn judge(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summary> {
+    ensemble.settle()?;
+    for member in 0..ensemble.size() {
+        ensemble.stop(member)?;
+    }
+    let judged = judge_stopped(ensemble, recorders);
+    judged.map_err(|e| ensemble.failure(&format!("broke a promise: {e}")))
+}
+
+fn judge_stopped(ensemble: &Ensemble, recorders: &[Recorder]) -> Result<Summary> {
+    no_session_lost(recorders)?;
+    let logs = (0..ensemble.size()).map(|member| read_log(&ensemble.data_dir(member)));
+    let logs = logs.collect::<Result<Vec<_>>>()?;
+    let records = merge(&logs)?;
+    let committed = records
+        .values()
+        .map(|bytes| TxnRecord::decode(bytes, Limits::default()).map_err(Failure::from));
+    let history = History {
+        committed: committed.collect::<Result<Vec<_>>>()?,
+        calls: recorders.iter().flat_map(|r| r.calls.iter().cloned()).collect(),
+        events: recorders.iter().flat_map(|r| r.events.iter().cloned()).collect(),
+    };
+    let found = check(&history, Tolerance { clock_skew_ms: CLOCK_SKEW_MS });
+    if !found.is_empty() {
+        return Err(list(&found));
+    }
+    let watches = watches_told(&history, recorders)?;
+    same_trees(ensemble, &history, recorders)?;
+    no_complaints(ensemble)?;
+    Ok(Summary {
+        committed: history.committed.len(),
+        calls: history.calls.len(),
+        events: history.events.len(),
+        watches,
+    })
+}
+
+fn list(found: &[Violation]) -> Failure {
+    let mut lines: Vec<String> = found.iter().take(SHOWN).map(|v| format!("{v:?}")).collect();
+    lines.insert(0, format!("{} violations", found.len()));
+    Failure::new(lines.join("\n"))
+}
+
+fn no_session_lost(recorders: &[Recorder]) -> Result<()> {
+    let lost: Vec<_> = recorders.iter().flat_map(|r| &r.lost).collect();
+    if lost.is_empty() { Ok(()) } else { Err(Failure::new(format!("lost sessions: {lost:?}"))) }
+}
+
+/// The records of a member's logs by zxid.
+///
+/// # Errors
+/// If a log cannot be read.
+pub fn read_log(data_dir: &Path) -> Result<BTreeMap<i64, Vec<u8>>> {
+    let dir = data_dir.join("version-2");
+    let mut records = BTreeMap::new();
+    let mut log = LogIter::open(Arc::new(RealDisk), &dir, Zxid(0), Limits::default())?;
+    while log.advance()? {
+        if let Some(record) = log.record() {
+            records.insert(record.zxid.0, record.payload.to_vec());
+        }
+    }
+    Ok(records)
+}
+
+/// All records; members that have the same one must have the same bytes.
+fn merge(logs: &[BTreeMap<i64, Vec<u8>>]) -> Result<BTreeMap<i64, Vec<u8>>> {
+    let mut all: BTreeMap<i64, (usize, &Vec<u8>)> = BTreeMap::new();
+    for (member, log) in logs.iter().enumerate() {
+        for (zxid, bytes) in log {
+            let (first, known) = *all.entry(*zxid).or_insert((member, bytes));
+            if known != bytes && without_undone(known)? != without_undone(bytes)? {
+                return Err(Failure::new(format!(
+                    "0x{zxid:x} differs between members {} and {}:\n{known:?}\n{bytes:?}",
+                    first + 1,
+                    member + 1
+                )));
+            }
+        }
+    }
+    Ok(all.into_iter().map(|(zxid, (_, bytes))| (zxid, bytes.clone())).collect())
+}
+
+/// The record without the types of the parts of a multi that failed: Java marks them as undone when it
+/// applies them, and a learner that gets the transaction from its memory logs what is marked.
+fn without_undone(bytes: &[u8]) -> Result<TxnRecord> {
+    let mut record = TxnRecord::decode(bytes, Limits::default())?;
+    if let Txn::Multi(multi) = &mut record.txn {
+        let parts = multi.txns.get_or_insert_default();
+        if parts.iter().any(|part| part.kind == op::ERROR) {
+            parts.iter_mut().for_each(|part| part.kind = op::ERROR);
+        }
+    }
+    Ok(record)
+}
+
+/// A watch that was set, whose node changed, and whose client saw a later state on the same
+/// connection, must have told of it before. Says how many such watches there were.
+fn watches_told(history: &History, recorders: &[Recorder]) -> Result<usize> {
+    let model = Model::new(&history.committed);
+    let mut proved = 0;
+    for recorder in recorders {
+        let mut latest: HashMap<u32, i64> = HashMap::new();
+        for call in &recorder.calls {
+            if let Some(reply) = &call.reply {
+                let zxid = latest.entry(call.conn).or_default();
+                *zxid = (*zxid).max(reply.zxid.0);
+            }
+        }
+        for watch in &recorder.watches {
+            let call = &recorder.calls[watch.call];
+            let Some(reply) = &call.reply else { continue };
+            let missing = reply.err == gamekeeper::op::Code::NoNode.number();
+            let is_exists = matches!(call.request, crate::history::Request::Exists { .. });
+            if reply.err != 0 && !(missing && is_exists) {
+                continue;
+            }
+            let kinds: &[Change] = match watch.children {
+                true => &[Change::Children, Change::Deleted],
+                false => &[Change::Created, Change::Data, Change::Deleted],
+            };
+            let Some(zxid) = model.next_change(&watch.path, reply.zxid.0, kinds) else { continue };
+            if latest.get(&call.conn).is_none_or(|seen| *seen < zxid) {
+                continue;
+            }
+            let told = recorder.events.iter().any(|event| {
+                event.conn == call.conn && event.path == watch.path && event.zxid.0 == zxid
+            });
+            // Servers before 3.9 do not say which transaction it was.
+            let untold = recorder.events.iter().any(|event| {
+                event.conn == call.conn && event.path == watch.path && event.zxid.0 == -1
+            });
+            if !told && !untold {
+                let what = format!("no event of 0x{zxid:x} for {watch:?} of {call:?}");
+                return Err(Failure::new(what));
+            }
+            proved += 1;
+        }
+    }
+    Ok(proved)
+}
+
+/// All disks hold the same tree, and in it the ephemerals of all sessions that live.
+fn same_trees(ensemble: &Ensemble, history: &History, recorders: &[Recorder]) -> Result<()> {
+    let disks = (0..ensemble.size()).map(|member| read_disk(&ensemble.data_dir(member)));
+    let disks = disks.collect::<Result<Vec<_>>>()?;
+    let model = Model::new(&history.committed);
+    for (member, disk) in disks.iter().enumerate() {
+        let one = (disk.last_zxid, disk.tree.digest(), disk.tree.node_count(), &disk.sessions);
+        let first = &disks[0];
+        let other =
+            (first.last_zxid, first.tree.digest(), first.tree.node_count(), &first.sessions);
+        if one != other {
+            let member = member + 1;
+            let what = format!("members 1 and {member} differ: {other:?} and {one:?}");
+            return Err(Failure::new(what));
+        }
+        for recorder in recorders {
+            let mut held: Vec<String> = disk.tree.ephemerals_of(recorder.session()).collect();
+            let mut owned = model.ephemerals_of(recorder.session().0);
+            held.sort_unstable();
+            owned.sort_unstable();
+            if held != owned {
+                let what = format!("{} owns {owned:?}, the disk has {held:?}", recorder.session());
+                return Err(Failure::new(what));
+            }
+        }
+    }
+    live_sessions(&disks[0], history, recorders)
+}
+
+/// Sessions that their clients did not close are there.
+fn live_sessions(disk: &Restored, history: &History, recorders: &[Recorder]) -> Result<()> {
+    for recorder in recorders {
+        let id = recorder.session();
+        let closed = recorder
+            .calls
+            .iter()
+            .any(|call| call.session == id && call.request == crate::history::Request::Close);
+        if !closed && id != SessionId::NONE && !disk.sessions.contains_key(&id) {
+            let end = history.committed.iter().find(|record| {
+                record.header.client_id == id.0 && record.header.kind == op::CLOSE_SESSION
+            });
+            return Err(Failure::new(format!("session {id} is gone: {end:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// What a server would find on its disk.
+fn read_disk(data_dir: &Path) -> Result<Restored> {
+    let dirs = DataDirs::open(Arc::new(RealDisk), data_dir, data_dir, false)?;
+    Ok(restore(&dirs, super::restore_options(), || 0)?)
+}
+
+/// No member found that its tree is not what the leader's was.
+fn no_complaints(ensemble: &Ensemble) -> Result<()> {
+    for member in 0..ensemble.size() {
+        let log = ensemble.log(member);
+        let wrong = |line: &&str| {
+            let line = line.to_lowercase();
+            line.contains("digest mismatch")
+                || line.contains("digests are not matching")
+                || line.contains("panicked")
+        };
+        if let Some(line) = log.lines().find(wrong) {
+            let kind: Kind = ensemble.kind(member);
+            return Err(Failure::new(format!("member {} ({kind}) says: {line}", member + 1)));
+        }
+    }
+    Ok(())
+}

@@ -54,6 +54,18 @@ pub fn server(jvm: &[String], properties: &[String]) -> Result<Command> {
     Ok(command)
 }
 
+/// A main class of ZooKeeper's own, as its scripts run it, still to be given its arguments.
+///
+/// # Errors
+/// If Maven cannot fetch it.
+pub fn tool(class: &str) -> Result<Command> {
+    let mut command = Command::new("java");
+    command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-XX:TieredStopAtLevel=1"]);
+    command.args(["-Dorg.jline.terminal.dumb=true", "-Duser.timezone=UTC"]);
+    command.arg("-cp").arg(class_path()?).arg(class);
+    Ok(command)
+}
+
 /// Without Java these tests prove nothing, so they must fail, and say why.
 fn absent(what: &str, e: &std::io::Error) -> Failure {
     Failure::new(format!("cannot run {what}: {e}. These tests need a JDK 17 and Maven on the PATH"))

@@ -8,6 +8,7 @@
 pub mod ensemble;
 pub mod history;
 pub mod java;
+pub mod pty;
 pub mod server;
 
 use std::fmt;

@@ -176,6 +176,14 @@ fn our_binary() -> Result<&'static Path> {
     built.as_deref().map_err(Failure::new)
 }
 
+/// Another of our executables, of this name: it stands beside the server's.
+///
+/// # Errors
+/// If they cannot be built.
+pub fn our_tool(name: &str) -> Result<PathBuf> {
+    Ok(our_binary()?.with_file_name(name))
+}
+
 fn build_ours() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("GAMEKEEPER_BIN") {
         return Ok(given.into());
@@ -185,7 +193,7 @@ fn build_ours() -> Result<PathBuf> {
     let dir = dir.ok_or_else(|| Failure::new("no directory above the running program"))?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", "gamekeeper", "--bin", "gamekeeper"]);
+    build.args(["build", "--quiet", "--package", "gamekeeper", "--bins"]);
     if dir.ends_with("release") {
         build.arg("--release");
     }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use gamekeeper::tools::cli::{Console, Failure, Flow, Invocation, Notify, Settings, Shell};
 
-/// How long the first prompt waits for the connection, so that it can show it.
-const FIRST_PROMPT_PATIENCE: Duration = Duration::from_millis(500);
+/// How long a prompt waits for the connection, so that it can show it. Once every server was tried in
+/// vain no prompt waits.
+const PROMPT_PATIENCE: Duration = Duration::from_millis(500);
 
 fn main() {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
@@ -67,10 +68,10 @@ fn run_lines(invocation: Invocation, settings: Settings) -> Result<i32, Failure>
         let _ = io::stdout().write_all(text.as_bytes());
     });
     let mut shell = Shell::start(invocation, settings, console(), notify)?;
-    shell.wait_a_round(FIRST_PROMPT_PATIENCE);
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
     loop {
+        shell.wait_a_round(PROMPT_PATIENCE);
         print!("{}", shell.prompt());
         io::stdout().flush()?;
         line.clear();

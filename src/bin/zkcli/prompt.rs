@@ -15,7 +15,7 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 
-use crate::{FIRST_PROMPT_PATIENCE, console};
+use crate::{PROMPT_PATIENCE, console};
 
 type Line = Editor<Live, DefaultHistory>;
 
@@ -54,10 +54,10 @@ pub(crate) fn run(invocation: Invocation, settings: Settings) -> Result<i32, Fai
     let config = Config::builder().completion_type(CompletionType::List).build();
     let mut editor = Line::with_config(config).map_err(unusable)?;
     let shell = Shell::start(invocation, settings, console(), above_the_line(&mut editor))?;
-    shell.wait_a_round(FIRST_PROMPT_PATIENCE);
     let shell = Rc::new(RefCell::new(shell));
     editor.set_helper(Some(Live(Rc::clone(&shell))));
     loop {
+        shell.borrow().wait_a_round(PROMPT_PATIENCE);
         let prompt = shell.borrow().prompt();
         match editor.readline(&prompt) {
             Ok(line) => {

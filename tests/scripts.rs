@@ -182,6 +182,23 @@ fn flags_for_a_jvm_are_sorted() {
 }
 
 #[test]
+fn the_client_stands_beside_the_server() {
+    let home = Home::new();
+    fs::write(home.path("finish"), "").expect("written");
+    fs::rename(home.path("stand-in"), home.path("zkcli")).expect("renamed");
+    let mut script = home.script("zkCli.sh");
+    let said = Said::by(
+        script
+            .args(["-server", "a:1", "set", "/a", "two words"])
+            .env("CLIENT_JVMFLAGS", "-Djute.maxbuffer=9 -Xmx1g"),
+    );
+    said.is("", 7);
+    assert_eq!(said.err, "Ignored, as there is no JVM: -Xmx1g\n");
+    let expected = ["-Djute.maxbuffer=9", "-server", "a:1", "set", "/a", "two words"];
+    assert_eq!(home.arguments(), expected);
+}
+
+#[test]
 fn directories_are_not_made_where_that_is_forbidden() {
     let home = Home::new();
     fs::write(home.path("finish"), "").expect("written");

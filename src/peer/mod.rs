@@ -11,6 +11,8 @@ pub mod log_batch;
 pub mod pipeline;
 pub mod snapshots;
 pub mod standalone;
+#[cfg(test)]
+mod tests;
 
 use crate::ids::{Millis, SessionId};
 use ensemble::Ensemble;

@@ -12,7 +12,7 @@ pub mod connect;
 pub mod container;
 pub mod front;
 #[cfg(test)]
-mod harness;
+pub(crate) mod harness;
 pub mod histogram;
 pub mod metrics;
 pub mod prep;

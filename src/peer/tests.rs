@@ -1,0 +1,274 @@
+//! A server alone, by its face: what waits for the disk, what is answered when, what a tick does.
+
+use jute::proto::{CreateRequest, SetDataRequest};
+use jute::to_bytes;
+
+use super::pipeline::PipelineSettings;
+use super::snapshots::{SnapshotLimits, SnapshotPolicy};
+use super::standalone::Standalone;
+use super::{Effect, Event, LogBatch, Now};
+use crate::config::RequestThrottle;
+use crate::ids::{Millis, SessionId, Zxid};
+use crate::op::op;
+use crate::server::container::ContainerOptions;
+use crate::server::harness::{
+    Peer, World, connect_packet, path_and_flag, read_request, reconnect_packet, request,
+};
+use crate::server::prep::PrepOptions;
+use crate::server::request::Input;
+use crate::server::throttle::RequestThrottler;
+
+const WALL: Millis = 1_700_000_000_000;
+
+/// A server, a world of clients, and a disk that is durable when the test says so.
+struct Stage {
+    world: World,
+    server: Standalone,
+    logged: Vec<LogBatch>,
+    snapshots: usize,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self::with_throttle(0)
+    }
+
+    /// At most `max_requests` are processed at a time; 0 for no limit.
+    fn with_throttle(max_requests: i32) -> Self {
+        let throttle = RequestThrottle {
+            max_requests,
+            stall_time_ms: 100,
+            drop_stale: false,
+            stale_latency_check: false,
+            stale_connection_check: false,
+            shutdown_timeout_ms: 0,
+        };
+        let world = World::new();
+        let settings = PipelineSettings {
+            prep: PrepOptions::default(),
+            containers: ContainerOptions::default(),
+            throttler: RequestThrottler::new(throttle, 0),
+            batch_max: 3,
+        };
+        let sessions = crate::server::sessions::SessionTracker::new(1, 2_000, WALL);
+        let parts = settings.parts(&world.front, &world.front.auth, sessions, world.now);
+        let snapshots = SnapshotPolicy::new(SnapshotLimits { count: 20, bytes: 0 }, 1);
+        let server = Standalone::new(parts, snapshots);
+        Self { world, server, logged: Vec::new(), snapshots: 0 }
+    }
+
+    fn step(&mut self, event: Event) {
+        let mut effects = Vec::new();
+        let now = Now { mono: self.world.now, wall: WALL + self.world.now };
+        self.server.step(now, event, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::Log(batch) => self.logged.push(batch),
+                Effect::Snapshot => self.snapshots += 1,
+                other => panic!("a server alone wants {other:?}"),
+            }
+        }
+    }
+
+    fn last_logged(&self) -> Zxid {
+        self.logged.last().and_then(LogBatch::last_zxid).unwrap_or(Zxid::ZERO)
+    }
+
+    /// The disk has everything.
+    fn sync(&mut self) {
+        let zxid = self.last_logged();
+        self.step(Event::Durable(zxid));
+    }
+
+    fn hand_over(&mut self, peer: &mut Peer) {
+        let inputs: Vec<Input> = std::mem::take(&mut peer.submitted);
+        self.step(Event::Inputs(inputs));
+    }
+
+    fn connect(&mut self) -> Peer {
+        let mut peer = self.world.accept();
+        self.world.feed(&mut peer, &connect_packet(0, 4_000, 0, &[0; 16], Some(false)));
+        self.hand_over(&mut peer);
+        assert!(peer.output().is_empty(), "a session is there when its transaction is durable");
+        self.sync();
+        assert_eq!(peer.output().len(), 4 + 37);
+        peer
+    }
+
+    fn tick(&mut self, now: Millis) {
+        self.world.now = now;
+        self.step(Event::Tick { heard_until: now });
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.world.front.db.read_tree().node(path).is_some()
+    }
+}
+
+fn create(xid: i32, path: &str, flags: i32) -> Vec<u8> {
+    let body = CreateRequest {
+        path: Some(path.to_owned()),
+        data: Some(b"x".to_vec()),
+        acl: Some(jute::data::open_acl().to_vec()),
+        flags,
+    };
+    request(xid, op::CREATE, &to_bytes(&body))
+}
+
+fn set(xid: i32, path: &str, data: &[u8]) -> Vec<u8> {
+    let body =
+        SetDataRequest { path: Some(path.to_owned()), data: Some(data.to_vec()), version: -1 };
+    request(xid, op::SET_DATA, &to_bytes(&body))
+}
+
+fn xids(peer: &Peer) -> Vec<i32> {
+    peer.replies().iter().map(|reply| reply.xid).collect()
+}
+
+#[test]
+fn nothing_is_answered_or_applied_before_it_is_durable() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    stage.world.feed(&mut peer, &create(1, "/a", 0));
+    stage.hand_over(&mut peer);
+    assert!(peer.output().is_empty() && !stage.exists("/a"));
+    stage.sync();
+    assert_eq!(xids(&peer), [1]);
+    assert!(stage.exists("/a"));
+}
+
+#[test]
+fn a_read_behind_a_write_waits_for_it_and_sees_it() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    let mut packets = create(1, "/a", 0);
+    packets.extend(read_request(2, op::GET_DATA, "/a", false));
+    packets.extend(set(3, "/a", b"yy"));
+    packets.extend(read_request(4, op::GET_DATA, "/a", false));
+    stage.world.feed(&mut peer, &packets);
+    stage.hand_over(&mut peer);
+    assert!(peer.output().is_empty());
+    stage.sync();
+    let replies = peer.replies();
+    assert_eq!(
+        replies.iter().map(|r| (r.xid, r.err)).collect::<Vec<_>>(),
+        [(1, 0), (2, 0), (3, 0), (4, 0)]
+    );
+    assert_eq!(
+        &replies[1].body[..5],
+        b"\0\0\0\x01x",
+        "the read between two writes sees the first alone"
+    );
+    assert_eq!(&replies[3].body[..6], b"\0\0\0\x02yy");
+    assert!(replies.windows(2).all(|pair| pair[0].zxid <= pair[1].zxid));
+}
+
+#[test]
+fn what_is_durable_in_part_is_answered_in_part() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    for (xid, path) in [(1, "/a"), (2, "/b"), (3, "/c"), (4, "/d")] {
+        stage.world.feed(&mut peer, &create(xid, path, 0));
+    }
+    stage.hand_over(&mut peer);
+    let batches: Vec<usize> = stage.logged.iter().map(LogBatch::len).collect();
+    assert_eq!(batches, [1, 3, 1], "the session, then batches of at most three");
+    let first = stage.logged[1].last_zxid().expect("three transactions");
+    stage.step(Event::Durable(first));
+    assert_eq!(xids(&peer), [1, 2, 3]);
+    assert!(!stage.exists("/d"));
+    stage.sync();
+    assert_eq!(xids(&peer).last(), Some(&4));
+}
+
+#[test]
+fn a_failed_write_takes_a_zxid_and_its_turn() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    let before = stage.last_logged();
+    stage.world.feed(&mut peer, &create(1, "/no/parent", 0));
+    stage.hand_over(&mut peer);
+    assert_eq!(stage.last_logged(), before.next());
+    assert!(peer.output().is_empty());
+    stage.sync();
+    assert_eq!(peer.reply().err, crate::op::Code::NoNode.number());
+}
+
+#[test]
+fn a_session_that_is_not_heard_goes_with_its_ephemerals() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    stage.world.feed(&mut peer, &create(1, "/e", 1));
+    stage.hand_over(&mut peer);
+    stage.sync();
+    stage.tick(3_000);
+    assert!(stage.server.pipeline().sessions().get(peer.session()).is_some());
+    stage.world.now = 4_000;
+    stage.world.feed(&mut peer, &read_request(2, op::EXISTS, "/e", false));
+    stage.tick(7_000);
+    assert!(stage.server.pipeline().is_idle(), "heard at 4000, it lives to 8000 at least");
+    stage.tick(12_000);
+    assert!(stage.exists("/e"), "the end of a session is a transaction like any other");
+    stage.sync();
+    assert!(!stage.exists("/e"));
+    assert_eq!(stage.server.pipeline().committed_sessions(), []);
+    assert!(peer.conn().is_closing());
+}
+
+#[test]
+fn a_client_takes_up_its_session_again_and_a_stranger_does_not() {
+    let mut stage = Stage::new();
+    let first = stage.connect();
+    let session = first.session();
+    let mut second = stage.world.accept();
+    stage.world.feed(&mut second, &reconnect_packet(session));
+    assert!(first.conn().is_closing(), "one connection serves a session");
+    stage.hand_over(&mut second);
+    assert_eq!(second.session(), session);
+    assert_eq!(second.output().len(), 4 + 37, "no transaction is needed for that");
+    let mut stranger = stage.world.accept();
+    stage.world.feed(&mut stranger, &reconnect_packet(SessionId(77)));
+    stage.hand_over(&mut stranger);
+    assert!(stranger.conn().is_closing());
+}
+
+#[test]
+fn snapshots_fall_due_with_a_rolled_log() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    for n in 0..25 {
+        stage.world.feed(&mut peer, &create(n + 1, &format!("/n{n}"), 0));
+        stage.hand_over(&mut peer);
+        stage.sync();
+    }
+    assert!(stage.snapshots >= 1, "after 11 to 20 transactions");
+    assert_eq!(stage.logged.iter().filter(|batch| batch.roll).count(), stage.snapshots);
+}
+
+#[test]
+fn requests_over_the_throttle_wait_for_those_before_them() {
+    let mut stage = Stage::with_throttle(2);
+    let mut peer = stage.connect();
+    for (xid, path) in [(1, "/a"), (2, "/b"), (3, "/c")] {
+        stage.world.feed(&mut peer, &create(xid, path, 0));
+    }
+    stage.hand_over(&mut peer);
+    stage.sync();
+    assert_eq!(xids(&peer), [1, 2], "the third was not prepared with the first two");
+    stage.sync();
+    assert_eq!(xids(&peer), [3]);
+}
+
+#[test]
+fn a_watch_event_comes_before_the_reply_that_shows_its_cause() {
+    let mut stage = Stage::new();
+    let (mut watcher, mut writer) = (stage.connect(), stage.connect());
+    let read = request(1, op::EXISTS, &path_and_flag("/w", true));
+    stage.world.feed(&mut watcher, &read);
+    assert_eq!(xids(&watcher), [1]);
+    stage.world.feed(&mut writer, &create(1, "/w", 0));
+    stage.hand_over(&mut writer);
+    stage.sync();
+    stage.world.feed(&mut watcher, &read_request(2, op::EXISTS, "/w", false));
+    assert_eq!(xids(&watcher), [-1, 2]);
+}

@@ -6,7 +6,8 @@ use std::time::Duration;
 use compat_tests::Result;
 use compat_tests::server::{Kind, Setup};
 use gamekeeper::client::{
-    AddWatchMode, Client, CreateMode, Error, Event, KeeperState, Op, OpResult, Options, WatcherType,
+    AddWatchMode, Client, CreateMode, Error, Event, KeeperState, Op, OpResult, Options,
+    RemovedWatch, WatcherType,
 };
 use gamekeeper::op::Code;
 use gamekeeper::tree::EventType;
@@ -123,6 +124,8 @@ fn watches(client: &Client, events: &Receiver<Event>) -> Result<()> {
     }
     client.check_watches("/w", WatcherType::PersistentRecursive).wait()?;
     client.remove_watches("/w", WatcherType::PersistentRecursive, false).wait()?;
+    let removed = Event::WatchRemoved { what: RemovedWatch::Persistent, path: "/w".into() };
+    assert_eq!(next(events), removed);
     assert_eq!(code(client.check_watches("/w", WatcherType::Any).wait()), Code::NoWatcher);
     client.delete("/w/x", -1).wait()?;
     assert!(events.try_recv().is_err());

@@ -1,0 +1,51 @@
+//! The servers of one seed: both the same, and not the same for every seed.
+
+use std::path::Path;
+
+use super::rng::Rng;
+use crate::Result;
+use crate::server::{Kind, Setup};
+
+/// The digest of `super:test`.
+const SUPER: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
+
+/// The switches of a seed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Variant {
+    pub(super) extended_types: bool,
+    enforce_quota: bool,
+    reconfig_enabled: bool,
+    small_snapshots: bool,
+}
+
+impl Variant {
+    pub(super) fn of(seed: u64) -> Self {
+        let mut rng = Rng::new(!seed);
+        Self {
+            extended_types: rng.chance(75),
+            enforce_quota: rng.chance(60),
+            reconfig_enabled: rng.chance(30),
+            small_snapshots: rng.chance(30),
+        }
+    }
+
+    /// A server with these switches. Nothing expires and no container goes while it runs, because the
+    /// clock is not the same for both.
+    pub(super) fn setup(self, kind: Kind, dir: &Path) -> Result<Setup> {
+        let setup = Setup::new(kind, dir)?
+            .with("extendedTypesEnabled", &self.extended_types.to_string())
+            .with("enforceQuota", &self.enforce_quota.to_string())
+            .with("reconfigEnabled", &self.reconfig_enabled.to_string())
+            .with("minSessionTimeout", "300000")
+            .with("maxSessionTimeout", "400000")
+            .with("preAllocSize", "1024")
+            .with("snapCount", if self.small_snapshots { "60" } else { "100000" })
+            .with_property("zookeeper.forceSync", "no")
+            .with_property("zookeeper.DigestAuthenticationProvider.superDigest", SUPER)
+            .with_property("znode.container.checkIntervalMs", "100000000");
+        Ok(match kind {
+            Kind::Java => setup.with_jvm("-XX:TieredStopAtLevel=1").with_jvm("-Xmx512m"),
+            Kind::Ours => setup,
+        })
+    }
+}

@@ -232,7 +232,8 @@ impl ConnShared {
         Arc::clone(&self.auth.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Adds to who the client has proved to be. What is there already stays as it is.
+    /// Adds to who the client has proved to be. What is there already stays as it is. They stand in the
+    /// order of Java's set, which shows in whoAmI and in what becomes of an `auth` entry of an ACL.
     pub fn add_auth(&self, ids: impl IntoIterator<Item = Id>) {
         let mut auth = self.auth.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = auth.to_vec();
@@ -241,6 +242,7 @@ impl ConnShared {
                 all.push(id);
             }
         }
+        super::auth::sort_as_java(&mut all);
         *auth = all.into();
     }
 

@@ -58,9 +58,19 @@ impl Frame {
     /// As [`Frame::fail`], by the number of the error.
     pub fn fail_with(self, out: &mut Vec<u8>, err: i32) -> usize {
         out.truncate(self.start + HEADER);
+        self.set_err(out, err);
+        self.end(out)
+    }
+
+    /// Reports an error and leaves what was written behind the header.
+    pub fn end_with(self, out: &mut [u8], code: Code) -> usize {
+        self.set_err(out, code.number());
+        self.end(out)
+    }
+
+    fn set_err(&self, out: &mut [u8], err: i32) {
         let at = self.start + ERR;
         out[at..at + 4].copy_from_slice(&err.to_be_bytes());
-        self.end(out)
     }
 }
 

@@ -1,18 +1,35 @@
-//! The differences that were decided on. Each has its reason in `DIFFERENCES.md`.
+//! The differences that were decided on. Each has its reason in `DIFFERENCES.md`, under its name here.
+
+use gamekeeper::op::Code;
+use gamekeeper::txn::Txn;
 
 /// A difference that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Allowed {
-    /// Lines of `mntr` and `envi` about the JVM.
+    /// What only a JVM has to tell, or tells otherwise.
     Jvm,
+    /// The version says who we are.
+    Version,
+    /// Java logs a request that it cannot decode, under the zxid of the transaction before it.
+    RepeatedZxid,
+    /// Java's running digest goes wrong where ours does not.
+    Digest,
 }
 
 /// Whether a line of a four-letter word's answer is allowed to stand on one side alone.
 pub(super) fn line(word: &str, line: &str) -> Option<Allowed> {
-    let jvm = match word {
-        "mntr" => line.starts_with("zk_jvm_"),
-        "envi" => true,
-        _ => false,
-    };
-    jvm.then_some(Allowed::Jvm)
+    let version = line.starts_with("Zookeeper version:") || line.starts_with("zk_version");
+    match word {
+        _ if version => Some(Allowed::Version),
+        "mntr" if line.starts_with("zk_jvm_") => Some(Allowed::Jvm),
+        "mntr" if line.starts_with("zk_digest_mismatches_count") => Some(Allowed::Digest),
+        "envi" => Some(Allowed::Jvm),
+        _ => None,
+    }
+}
+
+/// Whether a log record that has the zxid of the one before it may be on one side alone.
+pub(super) fn record(txn: &Txn) -> Option<Allowed> {
+    let Txn::Error(error) = txn else { return None };
+    (error.err == Code::MarshallingError.number()).then_some(Allowed::RepeatedZxid)
 }

@@ -17,7 +17,9 @@ use gamekeeper::txn::{Txn, TxnRecord};
 use jute::Limits;
 use jute::data::{Acl, StatPersisted};
 
+use super::allow;
 use super::canon::Sessions;
+use super::setup::Variant;
 use crate::{Failure, Result};
 
 /// Bytes of a `TxnHeader`, and of a `TxnDigest`.
@@ -28,19 +30,23 @@ const DIGEST: usize = 12;
 pub(super) fn compare(
     dirs: [&Path; 2],
     sessions: [&Sessions; 2],
-    extended_types: bool,
+    variant: Variant,
 ) -> Result<Vec<String>> {
-    let java = Disk::read(dirs[0], sessions[0], extended_types)?;
-    let ours = Disk::read(dirs[1], sessions[1], extended_types)?;
+    let java = Disk::read(dirs[0], sessions[0], variant)?;
+    let ours = Disk::read(dirs[1], sessions[1], variant)?;
     let mut found = Vec::new();
     lists("log record", &java.records, &ours.records, &mut found);
     maps("node", &java.nodes, &ours.nodes, &mut found);
     maps("session", &java.sessions, &ours.sessions, &mut found);
     same("last zxid", &java.last_zxid, &ours.last_zxid, &mut found);
-    same("ACL map", &java.acls, &ours.acls, &mut found);
-    for (name, disk) in [("java", &java), ("gamekeeper", &ours)] {
-        found.extend(disk.faults.iter().map(|fault| format!("{name}: {fault}")));
+    // Where a snapshot was loaded, the numbers of its ACLs tell when it was taken.
+    if !variant.small_snapshots {
+        same("ACL map", &java.acls, &ours.acls, &mut found);
     }
+    found.extend(java.faults.iter().map(|fault| format!("java: {fault}")));
+    found.extend(ours.faults.iter().map(|fault| format!("gamekeeper: {fault}")));
+    let mismatches = ours.restored.tree.digest_mismatches();
+    same("digest mismatches, at best", &0, &mismatches, &mut found);
     Ok(found)
 }
 
@@ -70,10 +76,11 @@ struct Disk {
     last_zxid: Zxid,
     acls: Vec<(i64, Vec<Acl>)>,
     faults: Vec<String>,
+    restored: Restored,
 }
 
 impl Disk {
-    fn read(dir: &Path, sessions: &Sessions, extended_types: bool) -> Result<Self> {
+    fn read(dir: &Path, sessions: &Sessions, variant: Variant) -> Result<Self> {
         let failed = |what: &str, e: &dyn std::fmt::Display| {
             Failure::new(format!("{what} of {} cannot be read: {e}", dir.display()))
         };
@@ -81,7 +88,7 @@ impl Disk {
             .map_err(|e| failed("the directory", &e))?;
         let (records, times) = records(&dirs, sessions).map_err(|e| failed("the log", &e))?;
         let options = RestoreOptions {
-            tree: TreeOptions { extended_types, ..TreeOptions::default() },
+            tree: TreeOptions { extended_types: variant.extended_types, ..TreeOptions::default() },
             limits: Limits::default(),
             db_autocreate: true,
             trust_empty_snapshot: false,
@@ -90,9 +97,6 @@ impl Disk {
         };
         let restored = restore(&dirs, options, || 0).map_err(|e| failed("the database", &e))?;
         let mut faults = Vec::new();
-        if restored.tree.digest_mismatches() != 0 {
-            faults.push(format!("{} digest mismatches", restored.tree.digest_mismatches()));
-        }
         let nodes = nodes(&restored, sessions, &times, &mut faults);
         Ok(Self {
             records,
@@ -101,6 +105,7 @@ impl Disk {
             last_zxid: restored.last_zxid,
             acls: restored.tree.acl_entries().map(|(i, acl)| (i, acl.to_vec())).collect(),
             faults,
+            restored,
         })
     }
 }
@@ -114,9 +119,15 @@ fn records(dirs: &DataDirs, sessions: &Sessions) -> Result<(Vec<Record>, HashMap
     let limits = Limits::default();
     let mut logs = LogIter::open(Arc::clone(dirs.disk()), dirs.log(), Zxid(0), limits)?;
     let (mut records, mut times) = (Vec::new(), HashMap::new());
+    let mut last = -1;
     while logs.advance()? {
         let Some(record) = logs.record() else { break };
         let decoded = TxnRecord::decode(record.payload, limits)?;
+        let repeats = last == decoded.header.zxid;
+        last = decoded.header.zxid;
+        if repeats && allow::record(&decoded.txn).is_some() {
+            continue;
+        }
         times.insert(decoded.header.zxid, decoded.header.time);
         records.push(canon_record(record.payload, &decoded, sessions));
     }

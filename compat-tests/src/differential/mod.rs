@@ -75,7 +75,7 @@ impl Run {
         let (our_sessions, ours) = stop(ours)?;
         let dirs = [java.as_path(), ours.as_path()];
         let sessions = [&java_sessions, &our_sessions];
-        report("the disk", &disk::compare(dirs, sessions, variant.extended_types)?)?;
+        report("the disk", &disk::compare(dirs, sessions, variant)?)?;
         Ok(requests)
     }
 
@@ -91,7 +91,10 @@ impl Run {
             let [java, ours] = sides;
             let expected = java.step(&step).map_err(at)?;
             let found = ours.step(&step).map_err(at)?;
-            if let Some(difference) = difference(&step, &expected, &found) {
+            if let Some(mut difference) = difference(&step, &expected, &found) {
+                for side in sides.iter().filter(|_| self.verbose) {
+                    difference += &side.server.failure("said").to_string();
+                }
                 return Err(at(Failure::new(difference)));
             }
             world.learn(&step, &expected, &sides[0]);

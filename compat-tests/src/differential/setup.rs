@@ -15,7 +15,8 @@ pub(super) struct Variant {
     pub(super) extended_types: bool,
     enforce_quota: bool,
     reconfig_enabled: bool,
-    small_snapshots: bool,
+    /// Snapshots are taken while the test runs, not at the same zxids.
+    pub(super) small_snapshots: bool,
 }
 
 impl Variant {

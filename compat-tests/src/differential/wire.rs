@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a request may go unanswered before the fence is sent behind it. What comes later than this
 /// comes before the fence's reply all the same.
 const SILENCE: Duration = Duration::from_millis(250);
+/// How long a connection may stay open behind a reply that is its last.
+const LAST_WORD: Duration = Duration::from_secs(2);
 /// The op in place of a request's that stands for the first frame of a connection.
 pub(super) const CONNECT: i32 = i32::MIN + 7;
 /// The op that stands for a watch event.
@@ -35,6 +37,22 @@ pub(super) struct Frame {
     /// The bytes with what must differ between two servers taken out.
     pub(super) canon: Vec<u8>,
 }
+
+impl Frame {
+    /// Whether a server closes the connection behind it: an op that there is not, authentication that
+    /// failed, a session that was closed, a client that was refused.
+    fn is_last(&self) -> bool {
+        match self.kind {
+            CONNECT => self.bytes.get(4..16).is_some_and(|rest| rest.iter().all(|byte| *byte == 0)),
+            op::CLOSE_SESSION => true,
+            op::AUTH => self.bytes.get(12..16).is_some_and(|err| *err != [0; 4]),
+            _ => self.bytes.get(4..16) == Some(&UNIMPLEMENTED),
+        }
+    }
+}
+
+/// zxid -1 and error -6.
+const UNIMPLEMENTED: [u8; 12] = [255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 250];
 
 /// What one client saw in one step.
 #[derive(Debug, Clone, Default)]
@@ -131,30 +149,37 @@ impl Conn {
         }
     }
 
-    /// Reads until the frame with `xid` (any, if `None`), the end, or the deadline; says whether the
-    /// frame came.
+    /// Reads to the end.
+    fn read_end(&mut self, deadline: Instant, sessions: &mut Sessions) -> Result<()> {
+        self.open.push_back((i32::MIN, UNASKED));
+        self.read_until(None, deadline, sessions).map(drop)
+    }
+
+    /// Whether the reply to a request, or to the first frame, is still to come.
+    fn awaits(&self, xid: Option<i32>) -> bool {
+        self.connecting || self.open.iter().any(|(open, _)| xid.is_none_or(|xid| *open == xid))
+    }
+
+    /// Reads until the request with `xid` (all, if `None`) is answered, the end, or the deadline; says
+    /// whether it is.
     fn read_until(
         &mut self,
         xid: Option<i32>,
         deadline: Instant,
         sessions: &mut Sessions,
     ) -> Result<bool> {
-        while !self.seen.closed {
+        while !self.seen.closed && self.awaits(xid) {
             match self.read(deadline)? {
                 Got::Nothing => return Ok(false),
                 Got::Closed => self.seen.closed = true,
                 Got::Frame(bytes) => {
                     let kind = self.kind_of(&bytes);
                     let canon = canon::frame(kind, &bytes, sessions);
-                    let found = bytes.len() >= 4 && xid == Some(BigEndian::read_i32(&bytes));
                     self.seen.frames.push(Frame { kind, bytes, canon });
-                    if xid.is_none() || found {
-                        return Ok(true);
-                    }
                 }
             }
         }
-        Ok(false)
+        Ok(!self.seen.closed)
     }
 }
 
@@ -180,13 +205,13 @@ impl Side {
             Step::Connect(slot, connect) => {
                 let frame = connect.frame(self);
                 self.connect(*slot)?;
-                self.exchange(*slot, &frame, None)?;
+                self.exchange(*slot, &frame)?;
             }
             Step::Raw(slot, bytes) => {
                 if self.conns[*slot].is_none() {
                     self.connect(*slot)?;
                 }
-                self.exchange(*slot, bytes, None)?;
+                self.exchange(*slot, bytes)?;
             }
             Step::Requests(slot, requests) => self.requests(*slot, requests)?,
             Step::Cut(slot, bytes) => {
@@ -208,15 +233,19 @@ impl Side {
         let Some(conn) = &mut self.conns[slot] else { return Ok(()) };
         conn.open.extend(requests.iter().map(|r| (r.reply_xid(), r.kind)));
         let bytes: Vec<u8> = requests.iter().flat_map(Request::frame).collect();
-        self.exchange(slot, &bytes, requests.last().map(Request::reply_xid))
+        self.exchange(slot, &bytes)
     }
 
-    fn exchange(&mut self, slot: Slot, bytes: &[u8], xid: Option<i32>) -> Result<()> {
+    fn exchange(&mut self, slot: Slot, bytes: &[u8]) -> Result<()> {
         let Some(conn) = &mut self.conns[slot] else { return Ok(()) };
         conn.send(bytes);
         // A first frame is answered or refused; whether it is must be known before a request follows.
         let patience = if conn.connecting { PATIENCE } else { SILENCE };
-        conn.read_until(xid, Instant::now() + patience, &mut self.sessions)?;
+        conn.read_until(None, Instant::now() + patience, &mut self.sessions)?;
+        // Java answers, then closes: a fence between the two may be answered or not.
+        if conn.seen.frames.last().is_some_and(Frame::is_last) {
+            conn.read_end(Instant::now() + LAST_WORD, &mut self.sessions)?;
+        }
         Ok(())
     }
 
@@ -234,6 +263,8 @@ impl Side {
         for (slot, conn) in self.conns.iter_mut().enumerate() {
             let Some(conn) = conn.as_mut().filter(|c| !c.seen.closed) else { continue };
             let came = conn.read_until(Some(fence), deadline, &mut self.sessions)?;
+            // What is not answered by now never will be.
+            conn.open.clear();
             if !came && !conn.seen.closed {
                 let what = format!("does not answer client {slot} any more");
                 return Err(self.server.failure(&what));

@@ -52,6 +52,7 @@ fn shape(word: &str, side: &Side) -> Result<Vec<String>> {
 
 fn shape_of_line(word: &str, line: &str, side: &Side) -> String {
     let line = side.sessions.in_text(line);
+    let line = line.replace(&side.server.setup.dir.display().to_string(), "DIR");
     match word {
         "wchs" | "wchp" | "wchc" | "ruok" | "isro" => line,
         "mntr" => {

@@ -19,7 +19,7 @@ use super::connect;
 use super::front::Front;
 use super::read::{self, Context, Scratch};
 use super::reason::DisconnectReason;
-use super::reply::{Frame, header_only};
+use super::reply::{Frame, PING_XID, header_only};
 use super::request::Request;
 use crate::ids::{ConnId, Millis, SessionId, Zxid};
 use crate::op::{Code, op};
@@ -145,6 +145,10 @@ impl Applier {
         if let Some(code) = error {
             let zxid = tree.last_processed_zxid();
             return (LastOp::None, header_only(&mut out, request.cxid, zxid, code.number()));
+        }
+        if request.op == op::PING {
+            let zxid = tree.last_processed_zxid();
+            return (LastOp::Ping, header_only(&mut out, PING_XID, zxid, 0));
         }
         let cx = Context { front, tree, conn, session: request.session, ids: &request.auth };
         self.scratch.forget_acl();

@@ -8,12 +8,32 @@ use super::{Auth, is_world_anyone};
 use crate::op::Code;
 
 pub(super) fn fixup(auth: &Auth, acl: &SharedAcl, ids: &[Id]) -> Result<SharedAcl, Code> {
+    check_nulls(acl)?;
     let mut seen = HashSet::new();
     let mut fixed = Vec::with_capacity(acl.len());
     for entry in acl.iter().filter(|entry| acl.len() == 1 || seen.insert(*entry)) {
         fixup_entry(auth, entry, ids, &mut fixed)?;
     }
     Ok(if fixed == **acl { SharedAcl::clone(acl) } else { fixed.into() })
+}
+
+/// Java looks for duplicates first, and throws where it compares a null scheme or id: with an entry
+/// before it of the same perms, and for an id of the same scheme.
+fn check_nulls(acl: &[Acl]) -> Result<(), Code> {
+    if acl.iter().all(|entry| entry.id.scheme.is_some() && entry.id.id.is_some()) {
+        return Ok(());
+    }
+    let mut perms = HashSet::new();
+    let mut schemes = HashSet::new();
+    for entry in acl {
+        let scheme = entry.id.scheme.as_deref();
+        let same_perms = !perms.insert(entry.perms);
+        let same_scheme = !schemes.insert((entry.perms, scheme));
+        if scheme.is_none() && same_perms || entry.id.id.is_none() && same_scheme {
+            return Err(Code::MarshallingError);
+        }
+    }
+    Ok(())
 }
 
 fn fixup_entry(auth: &Auth, entry: &Acl, ids: &[Id], fixed: &mut Vec<Acl>) -> Result<(), Code> {

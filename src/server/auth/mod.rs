@@ -9,6 +9,7 @@
 mod digest;
 mod fixup;
 mod ip;
+mod order;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ use crate::config::AuthConfig;
 use crate::op::Code;
 
 use digest::Digest;
+
+pub(super) use order::sort_as_java;
 
 /// Permissions of an ACL entry, as bits (`ZooDefs.Perms`).
 pub mod perms {

@@ -204,6 +204,23 @@ fn an_acl_is_fixed_up() {
 }
 
 #[test]
+fn a_null_that_must_be_compared_is_malformed() {
+    let auth = auth();
+    let ids = [id("digest", "u:h")];
+    let null = |perms, scheme: Option<&str>| Acl {
+        perms,
+        id: Id { scheme: scheme.map(str::to_owned), id: None },
+    };
+    let fixup = |list: &[Acl]| auth.fixup_acl(Some(&shared(list)), &ids).map(|acl| acl.len());
+    let first = acl(31, "auth", "");
+    assert_eq!(fixup(&[null(31, Some("auth")), first.clone()]), Ok(2));
+    assert_eq!(fixup(&[first.clone(), null(1, Some("auth"))]), Ok(2));
+    assert_eq!(fixup(&[first.clone(), null(31, Some("auth"))]), Err(Code::MarshallingError));
+    assert_eq!(fixup(&[first.clone(), null(1, None)]), Err(Code::InvalidAcl));
+    assert_eq!(fixup(&[first, null(31, None)]), Err(Code::MarshallingError));
+}
+
+#[test]
 fn the_common_acl_is_not_copied() {
     let fixed = auth().fixup_acl(Some(open_acl()), &[]).unwrap();
     assert!(SharedAcl::ptr_eq(&fixed, open_acl()));

@@ -117,11 +117,13 @@ impl<'a> Run<'a> {
             // Java drops what comes for a session that is being closed or is gone.
             Err(_) => return Step::Next,
         }
-        if kind == op::PING {
-            return self.on_ping(xid);
-        }
-        if read::is_read(kind) && self.conn.in_flight() == 0 {
-            return self.on_read(client, kind, xid, body);
+        if self.conn.in_flight() == 0 {
+            if kind == op::PING {
+                return self.on_ping(xid);
+            }
+            if read::is_read(kind) {
+                return self.on_read(client, kind, xid, body);
+            }
         }
         self.on_other(client, kind, xid, body, submit)
     }
@@ -155,7 +157,7 @@ impl<'a> Run<'a> {
         body: &[u8],
         submit: &mut Vec<Input>,
     ) -> Step {
-        if !read::is_read(kind) && !is_write(kind) {
+        if !read::is_read(kind) && !is_for_pipeline(kind) {
             return self.on_unknown(kind, xid);
         }
         if self.front.serving() == Serving::ReadOnly && is_refused_read_only(kind) {
@@ -306,10 +308,11 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether an op goes through the pipeline in any case (`Request.isValid`). A createSession is taken
-/// from a client as well, as in Java.
-fn is_write(kind: i32) -> bool {
-    is_refused_read_only(kind) || matches!(kind, op::CLOSE_SESSION | op::CREATE_SESSION)
+/// Whether an op that is no read goes through the pipeline (`Request.isValid`). A createSession is taken
+/// from a client as well, as in Java. A ping gets here behind something in flight: it keeps its place.
+fn is_for_pipeline(kind: i32) -> bool {
+    is_refused_read_only(kind)
+        || matches!(kind, op::CLOSE_SESSION | op::CREATE_SESSION | op::PING)
 }
 
 /// Whether a server that cannot write refuses an op (`ReadOnlyRequestProcessor`).

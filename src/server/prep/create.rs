@@ -35,7 +35,7 @@ impl Prep {
         sessions: &SessionTracker,
     ) -> Result<Txn, Code> {
         let mode = CreateMode::from_flags(create.flags).ok_or(Code::BadArguments)?;
-        check_mode(cx, kind, mode, create.ttl)?;
+        check_mode(cx, mode, create.ttl)?;
         if mode.ephemeral {
             sessions.check_global(cx.session, cx.owner)?;
         } else {
@@ -133,17 +133,17 @@ impl NewNode<'_> {
 }
 
 /// Whether mode and time to live go together (`validateCreateRequest`, `validateTTL`). A `createTTL`
-/// without a mode that has a time to live is refused whatever its ttl: Java lets a negative one pass,
-/// and stops when it applies it.
-fn check_mode(cx: &Context<'_>, kind: i32, mode: CreateMode, ttl: i64) -> Result<(), Code> {
+/// without a mode that has a time to live passes with a negative ttl; [`owner`] refuses it.
+fn check_mode(cx: &Context<'_>, mode: CreateMode, ttl: i64) -> Result<(), Code> {
     if mode.ttl && !cx.tree.options().extended_types {
         return Err(Code::Unimplemented);
     }
-    let fits = if mode.ttl { ttl_to_owner(ttl).is_ok() } else { kind != op::CREATE_TTL };
+    let fits = if mode.ttl { ttl_to_owner(ttl).is_ok() } else { ttl < 0 };
     if fits { Ok(()) } else { Err(Code::BadArguments) }
 }
 
-/// The owner that the applied node will have: by the transaction's record, not by the flags.
+/// The owner that the applied node will have: by the transaction's record, not by the flags. A negative
+/// ttl is refused here at the latest: Java stops when it applies it.
 fn owner(cx: &Context<'_>, kind: i32, mode: CreateMode, ttl: i64) -> Result<i64, Code> {
     Ok(match kind {
         op::CREATE_CONTAINER => CONTAINER_OWNER,

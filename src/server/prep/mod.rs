@@ -248,6 +248,11 @@ fn check_read(kind: i32, cx: &Context<'_>, sessions: &SessionTracker) -> Prepare
     Prepared::without_txn(error)
 }
 
+/// Whether the bytes are a multi of writes, and of nothing else.
+pub(super) fn is_multi_of_writes(bytes: &[u8], limits: Limits) -> bool {
+    matches!(Body::read(op::MULTI, bytes, limits), Ok(Some(Body::Multi(_))))
+}
+
 /// The path's rules (`PathUtils.validatePath`); a null path breaks them.
 fn validate(cx: &Context<'_>, path: Option<&str>) -> Result<(), Code> {
     let Some(path) = path else { return Err(Code::BadArguments) };

@@ -104,6 +104,9 @@ pub(super) fn answer(
     if matches!(kind, op::SET_WATCHES | op::SET_WATCHES2) {
         return watches::set_watches(cx, scratch, kind, xid, &mut r, out);
     }
+    if kind == op::MULTI_READ {
+        return multi::multi_read(cx, scratch, xid, &mut r, out);
+    }
     let frame = Frame::begin(out, xid, cx.tree.last_processed_zxid());
     let (op, result) = dispatch(cx, scratch, kind, &mut r, out);
     let len = match result {
@@ -134,7 +137,6 @@ fn dispatch(
             (LastOp::GetAllChildrenNumber, nodes::get_all_children_number(cx, scratch, r, out))
         }
         op::GET_EPHEMERALS => (LastOp::GetEphemerals, nodes::get_ephemerals(cx, r, out)),
-        op::MULTI_READ => (LastOp::MultiRead, multi::multi_read(cx, scratch, r, out)),
         op::CHECK_WATCHES => (LastOp::CheckWatches, watches::check_watches(cx, r)),
         op::REMOVE_WATCHES => (LastOp::RemoveWatches, watches::remove_watches(cx, r)),
         op::ADD_WATCH => (LastOp::AddWatch, watches::add_watch(cx, r, out)),

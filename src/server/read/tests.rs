@@ -13,6 +13,7 @@ use crate::op::{Code, op};
 use crate::server::harness::{
     Peer, Reply, World, acl, create_txn, delete_txn, path_and_flag, read_request, request, set_txn,
 };
+use crate::server::reply::put_multi_error;
 use crate::tree::watch::WatcherType;
 use crate::txn::Txn;
 
@@ -247,6 +248,9 @@ fn watches_without_a_node() {
     }
     let null = AddWatchRequest { path: None, mode: 0 };
     assert_eq!(world.read(&mut peer, op::ADD_WATCH, &null).err, 0);
+    let null = CheckWatchesRequest { path: None, kind: 4 };
+    assert_eq!(world.read(&mut peer, op::CHECK_WATCHES, &null).err, NO_WATCHER);
+    assert_eq!(world.read(&mut peer, op::REMOVE_WATCHES, &null).err, NO_WATCHER);
 }
 
 /// Since zxid 3: `/old` is as it was, `/new` was made and `/gone` deleted, `/set` was set, `/kids` got
@@ -294,6 +298,31 @@ fn watches_set_anew_tell_what_was_missed() {
     assert_eq!(world.front.db.lock_watches().watch_count(), 3);
     assert_eq!(peer.conn().stats.figures().packets_sent, 1 + 6);
     assert!(world.front.metrics.watch_bytes.get() > 0);
+}
+
+#[test]
+fn watches_are_set_anew_up_to_a_null() {
+    let (world, mut peer) = changed_world();
+    let request = SetWatches2 {
+        relative_zxid: 4,
+        data_watches: Some(vec![some("/set"), None, some("/gone")]),
+        ..SetWatches2::default()
+    };
+    let replies = world.ask(&mut peer, -8, op::SET_WATCHES2, &jute::to_bytes(&request));
+    assert_eq!(event(&replies[0]), (3, -1, "/set".to_owned()));
+    assert_eq!((replies.len(), replies[1].err), (2, MARSHALLING));
+    let request = SetWatches2 {
+        data_watches: list(&["/old"]),
+        exist_watches: list(&["/none"]),
+        child_watches: list(&[]),
+        relative_zxid: 4,
+        persistent_recursive_watches: list(&["/p"]),
+        ..SetWatches2::default()
+    };
+    let replies = world.ask(&mut peer, -8, op::SET_WATCHES2, &jute::to_bytes(&request));
+    assert_eq!((replies.len(), replies[0].err), (1, MARSHALLING));
+    assert!(watches(&world, &peer, "/none", WatcherType::Data));
+    assert!(!watches(&world, &peer, "/p", WatcherType::Any), "a null list stands before it");
 }
 
 #[test]
@@ -429,8 +458,30 @@ fn one_bad_part_spoils_several_reads() {
         let replies = world.ask(&mut peer, 3, op::MULTI_READ, &body);
         assert_eq!((replies[0].err, replies[0].body.len()), (MARSHALLING, 0));
     }
+    let mut null = Vec::new();
+    multi_part(&mut null, op::GET_DATA, "/no");
+    null.put_int(op::GET_DATA);
+    null.put_bool(false);
+    null.put_int(-1);
+    null.put_str(None);
+    null.put_bool(false);
+    multi_end(&mut null);
+    let replies = world.ask(&mut peer, 3, op::MULTI_READ, &null);
+    let mut answered = Vec::new();
+    put_multi_error(&mut answered, NO_NODE);
+    multi_end(&mut answered);
+    assert_eq!((replies[0].err, &replies[0].body), (MARSHALLING, &answered));
     let mut empty = Vec::new();
     multi_end(&mut empty);
+    let mut writes = Vec::new();
+    writes.put_int(op::DELETE);
+    writes.put_bool(false);
+    writes.put_int(-1);
+    writes.put_str(Some("/a"));
+    writes.put_int(-1);
+    multi_end(&mut writes);
+    let replies = world.ask(&mut peer, 3, op::MULTI_READ, &writes);
+    assert_eq!((replies[0].err, &replies[0].body), (MARSHALLING, &empty));
     let replies = world.ask(&mut peer, 3, op::MULTI_READ, &empty);
     assert_eq!((replies[0].err, &replies[0].body), (0, &empty));
 }

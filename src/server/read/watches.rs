@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jute::{Reader, Record, Write, proto};
 
-use super::{Answered, Context, Scratch, malformed, read_path};
+use super::{Answered, Context, Scratch, malformed};
 use crate::ids::Zxid;
 use crate::op::{Code, op};
 use crate::server::conn_stats::LastOp;
@@ -27,19 +27,11 @@ pub(super) fn set_watches(
     out: &mut Vec<u8>,
 ) -> Answered {
     let result = if kind == op::SET_WATCHES {
-        proto::SetWatches::read(r).map_err(malformed).and_then(|request| {
-            check_lists(&[&request.data_watches, &request.exist_watches, &request.child_watches])?;
-            replay(cx, scratch, &(&request).into(), out);
-            Ok(())
-        })
+        let request = proto::SetWatches::read(r).map_err(malformed);
+        request.and_then(|request| replay(cx, scratch, &(&request).into(), out))
     } else {
-        proto::SetWatches2::read(r).map_err(malformed).and_then(|request| {
-            check_lists(&[&request.data_watches, &request.exist_watches, &request.child_watches])?;
-            let has_all = request.persistent_watches.is_some()
-                && request.persistent_recursive_watches.is_some();
-            replay(cx, scratch, &(&request).into(), out);
-            if has_all { Ok(()) } else { Err(Code::MarshallingError) }
-        })
+        let request = proto::SetWatches2::read(r).map_err(malformed);
+        request.and_then(|request| replay(cx, scratch, &(&request).into(), out))
     };
     let frame = Frame::begin(out, xid, cx.tree.last_processed_zxid());
     let len = match result {
@@ -53,25 +45,22 @@ pub(super) fn set_watches(
     Answered { op, len }
 }
 
-/// A null list, and a null path among those that are looked up, makes Java throw. (A persistent watch
-/// on null is taken, and never told anything.)
-fn check_lists(lists: &[&Option<Vec<Option<String>>>]) -> Result<(), Code> {
-    let whole = lists
-        .iter()
-        .all(|list| list.as_ref().is_some_and(|paths| paths.iter().all(Option::is_some)));
-    if whole { Ok(()) } else { Err(Code::MarshallingError) }
-}
-
-fn replay(cx: &Context<'_>, scratch: &mut Scratch, request: &SetWatches<'_>, out: &mut Vec<u8>) {
+fn replay(
+    cx: &Context<'_>,
+    scratch: &mut Scratch,
+    request: &SetWatches<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Code> {
     let mut watches = cx.db().lock_watches();
     if !may_watch(cx.conn) {
-        return;
+        return Ok(());
     }
-    watch::set_watches(cx.tree, &mut watches, cx.conn.id, request, |kind, path| {
+    let whole = watch::set_watches(cx.tree, &mut watches, cx.conn.id, request, |kind, path| {
         let len = notification(out, kind, path, NO_ZXID);
         scratch.events.0 += 1;
         scratch.events.1 += len;
     });
+    if whole { Ok(()) } else { Err(Code::MarshallingError) }
 }
 
 /// `AddWatchRequest{path, mode}` -> `ErrorResponse{0}`. There need be no node, and no ACL is asked.
@@ -104,9 +93,10 @@ pub(super) fn remove_watches(cx: &Context<'_>, r: &mut Reader<'_>) -> Result<(),
     if removed { Ok(()) } else { Err(Code::NoWatcher) }
 }
 
+/// Nobody watches null.
 fn read_watcher<'b>(r: &mut Reader<'b>) -> Result<(Cow<'b, str>, WatcherType), Code> {
-    let path = read_path(r);
+    let path = r.str().map_err(malformed)?;
     let kind = r.int().map_err(malformed)?;
     let kind = WatcherType::from_number(kind).ok_or(Code::MarshallingError)?;
-    Ok((path?, kind))
+    Ok((path.ok_or(Code::NoWatcher)?, kind))
 }

@@ -162,15 +162,16 @@ fn a_client_that_comes_back_is_told_what_it_missed() {
     let mut watches = WatchManager::new();
     let request = SetWatches {
         relative_zxid: Zxid(2),
-        data: &paths,
-        exist: &paths,
-        child: &paths,
-        persistent: &paths[..1],
-        persistent_recursive: &paths[1..2],
+        data: Some(&paths),
+        exist: Some(&paths),
+        child: Some(&paths),
+        persistent: Some(&paths[..1]),
+        persistent_recursive: Some(&paths[1..2]),
     };
-    set_watches(&tree, &mut watches, A, &request, |kind, path| {
+    let whole = set_watches(&tree, &mut watches, A, &request, |kind, path| {
         events.push((kind, path.to_owned()))
     });
+    assert!(whole);
     let expected = [
         (NodeDataChanged, "/new"),
         (NodeDeleted, "/gone"),

@@ -42,8 +42,9 @@ const PATHS: [&str; 34] = [
     "/zoo",
 ];
 
-/// The server's own, and those that mean something to it.
-const SYSTEM: [&str; 13] = [
+/// The server's own, and those that mean something to it. Not `/zookeeper/quota/zookeeper_limits`: Java
+/// stops when it is made.
+const SYSTEM: [&str; 12] = [
     "/",
     "/zookeeper",
     "/zookeeper/quota",
@@ -55,7 +56,6 @@ const SYSTEM: [&str; 13] = [
     "/zookeeper/quota/a",
     "/zookeeper/quota/a/zookeeper_limits",
     "/zookeeper/quota/a/zookeeper_stats",
-    "/zookeeper/quota/zookeeper_limits",
     "/zookeeper/quota/q/x",
 ];
 
@@ -106,8 +106,14 @@ pub(super) fn put_path(rng: &mut Rng, out: &mut Vec<u8>) {
     out.put_buffer(path.as_deref());
 }
 
+/// Appends a path that is not null.
+pub(super) fn put_some_path(rng: &mut Rng, out: &mut Vec<u8>) {
+    let path = path(rng).unwrap_or_else(|| b"/".to_vec());
+    out.put_buffer(Some(&path));
+}
+
 /// Appends a list of paths, or null, or a strange length.
-pub(super) fn put_paths(rng: &mut Rng, out: &mut Vec<u8>) {
+pub(super) fn put_paths(rng: &mut Rng, put_path: fn(&mut Rng, &mut Vec<u8>), out: &mut Vec<u8>) {
     let n = match rng.below(20) {
         0 => return out.put_count(None),
         1 => return out.put_int(-5),

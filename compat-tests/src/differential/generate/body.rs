@@ -5,7 +5,7 @@ use jute::Write as _;
 
 use super::super::rng::Rng;
 use super::args::{
-    flags, proof, put_acl, put_data, put_path, put_paths, ttl, version,
+    flags, proof, put_acl, put_data, put_path, put_paths, put_some_path, ttl, version,
 };
 
 /// Parts of a multi.
@@ -46,14 +46,21 @@ fn part(rng: &mut Rng, kind: i32, out: &mut Vec<u8>) {
 }
 
 fn on_path(rng: &mut Rng, kind: i32, out: &mut Vec<u8>) {
-    put_path(rng, out);
+    match kind {
+        // Nobody can be told of null.
+        op::ADD_WATCH => put_some_path(rng, out),
+        _ => put_path(rng, out),
+    }
     match kind {
         op::CREATE | op::CREATE2 | op::CREATE_CONTAINER | op::CREATE_TTL => {
             put_data(rng, out);
             put_acl(rng, out);
-            out.put_int(create_flags(rng, kind));
+            let flags = create_flags(rng, kind);
+            out.put_int(flags);
             if kind == op::CREATE_TTL {
-                out.put_long(ttl(rng));
+                // Java stops when it applies a negative one that the mode let pass.
+                let ttl = ttl(rng);
+                out.put_long(if matches!(flags, 5 | 6) { ttl } else { ttl & i64::MAX });
             }
         }
         op::DELETE | op::CHECK => out.put_int(version(rng)),
@@ -114,8 +121,8 @@ fn auth(rng: &mut Rng, out: &mut Vec<u8>) {
 
 fn watches(rng: &mut Rng, lists: usize, out: &mut Vec<u8>) {
     out.put_long(*rng.pick(&[0, 0, 10, 40, 100, 1000, -1, i64::MAX]));
-    for _ in 0..lists {
-        put_paths(rng, out);
+    for list in 0..lists {
+        put_paths(rng, if list < 3 { put_path } else { put_some_path }, out);
     }
 }
 

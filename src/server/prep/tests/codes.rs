@@ -93,6 +93,7 @@ fn a_time_to_live_has_its_range() {
     for (flags, ttl) in [(0, 1), (1, 0), (0, -1), (4, -5)] {
         assert_eq!(server.run(&create_ttl("/t", flags, ttl)), Some(Code::BadArguments));
     }
+    assert_eq!(server.run(&create_ttl("/no/t", 0, -1)), Some(Code::NoNode));
     assert_eq!(server.run(&create_ttl("/t", 6, 0xff_ffff_ffff)), None);
     assert!(server.has("/t0000000000"));
     let mut plain = Server::new();

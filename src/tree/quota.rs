@@ -70,6 +70,25 @@ impl StatsTrack {
         Self(pairs.collect())
     }
 
+    /// As [`StatsTrack::parse`], for a check that may fail: `None` where Java throws, at null and at text
+    /// that is no list of pairs. (`StatsTrack(byte[])`.)
+    pub fn parse_strict(data: Option<&[u8]>) -> Option<Self> {
+        let is_separator = |c: char| matches!(c, ',' | ';');
+        let text = String::from_utf8_lossy(data?);
+        let text = text.trim_end_matches(is_separator);
+        if text.starts_with(is_separator) {
+            return None;
+        }
+        let pairs = text.split(is_separator).filter(|pair| !pair.is_empty()).map(|pair| {
+            // Java's `split` drops empty parts at the end.
+            let mut parts = pair.trim_end_matches('=').split('=');
+            let (key, value) = (parts.next()?, parts.next()?);
+            let value = if value.is_empty() { -1 } else { value.parse().ok()? };
+            Some((key.to_owned(), value))
+        });
+        Some(Self(pairs.collect::<Option<_>>()?))
+    }
+
     /// A figure; -1 where it is not there.
     pub fn get(&self, figure: Figure) -> i64 {
         self.0.get(figure.key()).copied().unwrap_or(-1)
@@ -170,4 +189,32 @@ fn normalize(path: &str) -> Cow<'_, str> {
         normal.push_str(component);
     }
     Cow::Owned(normal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_java_cannot_read_is_no_limit() {
+        let count = |text: &[u8]| StatsTrack::parse_strict(Some(text)).map(|track| track.count());
+        assert_eq!(count(b"count=2,bytes=-1=;byteHardLimit=7"), Some(2));
+        for (text, expected) in
+            [("", -1), (",;,", -1), ("count=+3,,;bytes=1;", 3), ("count==4", -1)]
+        {
+            assert_eq!(count(text.as_bytes()), Some(expected), "{text}");
+        }
+        for text in [
+            "count",
+            "count=",
+            "=",
+            "count=x",
+            ",count=1",
+            "count=1,=;,",
+            "count=9999999999999999999",
+        ] {
+            assert_eq!(count(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(StatsTrack::parse_strict(None), None);
+    }
 }

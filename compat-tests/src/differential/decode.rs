@@ -6,11 +6,11 @@ use gamekeeper::op::{Code, op};
 use jute::data::Stat;
 use jute::proto::{
     AddWatchRequest, AuthPacket, CheckVersionRequest, CheckWatchesRequest, ConnectResponse,
-    Create2Response, CreateRequest, CreateResponse, CreateTTLRequest, DeleteRequest,
-    ExistsRequest, GetACLRequest, GetACLResponse, GetAllChildrenNumberResponse,
-    GetChildren2Response, GetChildrenResponse, GetDataResponse, GetEphemeralsResponse,
-    MultiHeader, ReconfigRequest, ReplyHeader, SetACLRequest, SetDataRequest, SetSASLResponse,
-    SetWatches, SetWatches2, WatcherEvent, WhoAmIResponse,
+    Create2Response, CreateRequest, CreateResponse, CreateTTLRequest, DeleteRequest, ExistsRequest,
+    GetACLRequest, GetACLResponse, GetAllChildrenNumberResponse, GetChildren2Response,
+    GetChildrenResponse, GetDataResponse, GetEphemeralsResponse, MultiHeader, ReconfigRequest,
+    ReplyHeader, SetACLRequest, SetDataRequest, SetSASLResponse, SetWatches, SetWatches2,
+    WatcherEvent, WhoAmIResponse,
 };
 use jute::{DecodeError, Reader, Record};
 
@@ -32,7 +32,11 @@ pub(super) fn bytes(bytes: &[u8]) -> String {
 fn shown<T: Record + Debug>(r: &mut Reader<'_>) -> Result<String, DecodeError> {
     let text = format!("{:?}", T::read(r)?);
     Ok(if text.len() > 4 * SHOWN {
-        format!("{}... ({} bytes of text)", text.chars().take(SHOWN).collect::<String>(), text.len())
+        format!(
+            "{}... ({} bytes of text)",
+            text.chars().take(SHOWN).collect::<String>(),
+            text.len()
+        )
     } else {
         text
     })

@@ -93,7 +93,11 @@ impl Disk {
             db_autocreate: true,
             trust_empty_snapshot: false,
             committed_log: 0,
-            snapshot: SnapshotOptions { compression: Compression::None, digest: true, last_zxid: true },
+            snapshot: SnapshotOptions {
+                compression: Compression::None,
+                digest: true,
+                last_zxid: true,
+            },
         };
         let restored = restore(&dirs, options, || 0).map_err(|e| failed("the database", &e))?;
         let mut faults = Vec::new();
@@ -143,7 +147,8 @@ fn canon_record(payload: &[u8], decoded: &TxnRecord, sessions: &Sessions) -> Rec
         }
         _ => None,
     };
-    let body = if header.kind == op::CLOSE_SESSION { vec![] } else { payload[HEADER..end].to_vec() };
+    let body =
+        if header.kind == op::CLOSE_SESSION { vec![] } else { payload[HEADER..end].to_vec() };
     Record {
         session: sessions.canon(header.client_id),
         cxid: header.cxid,

@@ -311,8 +311,7 @@ impl<'a> Run<'a> {
 /// Whether an op that is no read goes through the pipeline (`Request.isValid`). A createSession is taken
 /// from a client as well, as in Java. A ping gets here behind something in flight: it keeps its place.
 fn is_for_pipeline(kind: i32) -> bool {
-    is_refused_read_only(kind)
-        || matches!(kind, op::CLOSE_SESSION | op::CREATE_SESSION | op::PING)
+    is_refused_read_only(kind) || matches!(kind, op::CLOSE_SESSION | op::CREATE_SESSION | op::PING)
 }
 
 /// Whether a server that cannot write refuses an op (`ReadOnlyRequestProcessor`).

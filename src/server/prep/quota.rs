@@ -7,6 +7,7 @@ use super::Context;
 use crate::ids::Millis;
 use crate::op::Code;
 use crate::tree::path;
+use crate::tree::quota::{self, StatsTrack};
 
 /// The same message is reported once in this time.
 const LOG_INTERVAL_MS: Millis = 100;
@@ -57,12 +58,16 @@ impl Quota {
             return Ok(());
         }
         let Some(prefix) = cx.tree.quota_prefix(path) else { return Ok(()) };
-        let Some(limits) = cx.tree.quota_limits(&prefix) else {
-            log::error!("the limits of the quota of {prefix} are missing");
+        let Some(limits) = figures(cx, "limits", &quota::limits_path(&prefix))? else {
             return Ok(());
         };
-        let Some(usage) = cx.tree.quota_usage(&prefix) else {
-            log::error!("the usage of the quota of {prefix} is missing");
+        let limited = |soft: i64, hard: i64| soft > -1 || hard > -1;
+        let nodes_limited = count != 0 && limited(limits.count(), limits.count_hard_limit());
+        let bytes_limited = bytes != 0 && limited(limits.bytes(), limits.byte_hard_limit());
+        if !nodes_limited && !bytes_limited {
+            return Ok(());
+        }
+        let Some(usage) = figures(cx, "usage", &quota::stats_path(&prefix))? else {
             return Ok(());
         };
         let (soft, hard) = (limits.count(), limits.count_hard_limit());
@@ -99,6 +104,18 @@ impl Quota {
     pub(super) fn exceeded(&self) -> impl Iterator<Item = (&str, u64)> {
         self.exceeded.iter().map(|(namespace, count)| (namespace.as_str(), *count))
     }
+}
+
+/// What a quota node says; none if it is missing, malformed if it cannot be read.
+fn figures(cx: &Context<'_>, what: &str, path: &str) -> Result<Option<StatsTrack>, Code> {
+    let Some(node) = cx.tree.node(path) else {
+        log::error!("the {what} of a quota are missing: {path}");
+        return Ok(None);
+    };
+    StatsTrack::parse_strict(node.data()).map(Some).ok_or_else(|| {
+        log::error!("the {what} of a quota cannot be read: {path}");
+        Code::MarshallingError
+    })
 }
 
 /// Reports a message at once when it is new, and how often it came once in an interval after that.

@@ -54,8 +54,11 @@ fn check(cx: &Context<'_>, mut r: Reader<'_>) -> Result<(), Code> {
     }
 }
 
-/// The type and the path of the next read; none behind the last.
-fn next_part<'b>(r: &mut Reader<'b>) -> Result<Option<(i32, Option<Cow<'b, str>>)>, Code> {
+/// The type and the path of a read.
+type Part<'b> = (i32, Option<Cow<'b, str>>);
+
+/// The next part; none behind the last.
+fn next_part<'b>(r: &mut Reader<'b>) -> Result<Option<Part<'b>>, Code> {
     let kind = r.int().map_err(malformed)?;
     let done = r.bool().map_err(malformed)?;
     r.int().map_err(malformed)?;

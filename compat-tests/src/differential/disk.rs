@@ -154,7 +154,7 @@ fn canon_record(payload: &[u8], decoded: &TxnRecord, sessions: &Sessions) -> Rec
         cxid: header.cxid,
         zxid: header.zxid,
         kind: header.kind,
-        has_digest: digest.is_some(),
+        has_digest: digest.is_some() && allow::digest(txn).is_none(),
         body,
         closed,
     }

@@ -12,7 +12,7 @@
 //! | 2 | [`storage`], [`zab`] | logs and snapshots; the protocol between servers |
 //! | 3 | [`server`] | what happens to a request |
 //! | 4 | [`peer`] | one server's life |
-//! | 5 | [`net`], [`admin`], [`runtime`], [`client`], [`tools`] | sockets, words, threads; the client's side |
+//! | 5 | [`net`], [`admin`], [`runtime`], [`client`], [`tools`] | sockets, words, threads; clients |
 //!
 //! `tree`, `zab`, `server` and `peer` are pure: they look at no clock, socket, thread or file. Events
 //! go in, effects come out ([`peer::Event`], [`peer::Effect`]); so a whole ensemble runs in one thread

@@ -54,7 +54,9 @@ pub(super) const REQUESTS: &[Key] = &[
     property("jute.maxbuffer.extrasize", at_least(1024, 1024), "(jute.maxbuffer)")
         .unit("bytes")
         .does("BinaryInputArchive", "what the server's own records may be longer"),
-    property("globalOutstandingLimit", INT, "1000")
+    // Java's 1000 keeps its heap small. Here requests in process are bounded by their bytes, and
+    // connections held back at 1000 cost throughput and the latency of the last.
+    property("globalOutstandingLimit", INT, "100000")
         .does("ZooKeeperServer", "requests in process before connections are held back"),
     property("maxCnxns", INT, "0").does("ServerCnxnFactory", "connections in all; 0 for no limit"),
     property("serverCnxnFactory", Kind::Class, "org.apache.zookeeper.server.NIOServerCnxnFactory")

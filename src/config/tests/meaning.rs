@@ -29,7 +29,7 @@ fn defaults_are_javas() {
     assert_eq!(config.net.jute_max_buffer_extra, 0xfffff);
     assert_eq!(config.net.selector_threads, None);
     assert_eq!(config.net.client.as_ref().map(|a| a.port), Some(2181));
-    assert_eq!(config.server.global_outstanding_limit, 1000);
+    assert_eq!(config.server.global_outstanding_limit, 100_000);
     assert_eq!(config.server.four_letter_words, Whitelist::Only(vec!["srvr".to_owned()]));
     assert_eq!(config.throttle.large_request_max_bytes, 100 << 20);
     assert_eq!(config.throttle.connection.drop_increase, 0.02);

@@ -11,10 +11,11 @@ use log::error;
 fn main() {
     let command = CommandLine::parse(std::env::args().skip(1));
     // What a tool has to say stands in its output.
-    let level = if matches!(command, Ok(CommandLine::Tool(_))) { "off" } else { "info" };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
-        .format_timestamp_millis()
-        .init();
+    if !matches!(command, Ok(CommandLine::Tool(_))) {
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+            .format_timestamp_millis()
+            .init();
+    }
     let code = match command {
         Ok(CommandLine::Serve(launch)) => serve(&launch),
         Ok(CommandLine::Tool(call)) => run_tool(&call),
@@ -61,6 +62,7 @@ fn run_tool(call: &ToolCall) -> ExitCode {
         Tool::SnapshotToolkit => tools::snapshot_toolkit::run,
         Tool::SnapshotComparer => tools::snapshot_comparer::run,
         Tool::RecursiveSummary => tools::recursive_summary::run,
+        Tool::Check => return tools::run(|c| tools::check::run(call, c)),
         Tool::Cleanup => return tools::run(|c| tools::cleanup::run(&call.arguments, c)),
     };
     tools::run(|console| tool(&call.arguments, settings, console))

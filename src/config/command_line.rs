@@ -59,14 +59,17 @@ pub enum Tool {
     RecursiveSummary,
     /// `purge` (`PurgeTxnLog`).
     Cleanup,
+    /// `check`: whether a start on these files would succeed.
+    Check,
 }
 
-const TOOLS: [(&str, Tool); 5] = [
+const TOOLS: [(&str, Tool); 6] = [
     ("txnlog-toolkit", Tool::TxnLogToolkit),
     ("snapshot-toolkit", Tool::SnapshotToolkit),
     ("snapshot-comparer", Tool::SnapshotComparer),
     ("snapshot-recursive-summary", Tool::RecursiveSummary),
     ("purge", Tool::Cleanup),
+    ("check", Tool::Check),
 ];
 
 /// Which tool to run, and how.

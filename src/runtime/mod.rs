@@ -10,6 +10,7 @@ mod info;
 mod log_device;
 mod member;
 mod pipeline;
+pub mod preflight;
 mod purger;
 mod quorum_sink;
 mod send_snapshot;
@@ -20,4 +21,4 @@ mod start_member;
 
 pub use fatal::Fatal;
 pub use signals::stop_on_signals;
-pub use start::{Server, StartError};
+pub use start::{Server, StartError, restore_options};

@@ -276,7 +276,7 @@ impl Server {
 
 /// The client address, once it is sure that nothing is asked for in vain that one must be able to
 /// rely on.
-fn check_supported(config: &Config) -> Result<SocketAddr, StartError> {
+pub(super) fn check_supported(config: &Config) -> Result<SocketAddr, StartError> {
     let refused = |what: &str| Err(StartError::Unsupported(format!("{what} is not supported yet")));
     let quorum = &config.quorum;
     if quorum.is_distributed() {
@@ -319,7 +319,8 @@ pub(super) fn snapshot_options(config: &Config) -> SnapshotOptions {
     }
 }
 
-pub(super) fn restore_options(config: &Config) -> RestoreOptions {
+/// What a start may do with the files, and what it keeps of them.
+pub fn restore_options(config: &Config) -> RestoreOptions {
     RestoreOptions {
         tree: tree_options(config),
         limits: FrontSettings::new(config).limits,

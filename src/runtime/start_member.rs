@@ -84,7 +84,7 @@ pub(super) fn start(
     Ok((Server::Member(Box::new(server)), member, effects))
 }
 
-fn own_server(config: &Config) -> Result<&QuorumServer, StartError> {
+pub(super) fn own_server(config: &Config) -> Result<&QuorumServer, StartError> {
     let id = config.quorum.my_id.ok_or_else(|| {
         StartError::Unsupported("myid file is missing, and an ensemble needs one".to_owned())
     })?;
@@ -96,7 +96,7 @@ fn own_server(config: &Config) -> Result<&QuorumServer, StartError> {
         .ok_or_else(|| StartError::Unsupported(format!("My id {id} not in the peer list")))
 }
 
-fn quorums(config: &Config) -> Result<Quorums, StartError> {
+pub(super) fn quorums(config: &Config) -> Result<Quorums, StartError> {
     let options = ConfigOptions {
         multi_address: config.quorum.multi_address,
         standalone: config.quorum.standalone_enabled,
@@ -143,7 +143,7 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
 }
 
 /// The addresses of one of this server's ports.
-fn listen_addresses(
+pub(super) fn listen_addresses(
     config: &Config,
     own: &QuorumServer,
     port: impl Fn(&crate::config::PeerAddress) -> u16,

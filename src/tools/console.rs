@@ -20,6 +20,8 @@ pub struct Console<'a> {
     pub err: &'a mut dyn Write,
     /// When progress may be shown.
     pub progress: ShowProgress,
+    /// Whether the output goes to a terminal that shows colours.
+    pub colour: bool,
 }
 
 /// When progress may be shown on standard error.
@@ -86,7 +88,8 @@ pub fn run(tool: impl FnOnce(&mut Console<'_>) -> Outcome) -> ExitCode {
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     let mut err = io::stderr().lock();
     let progress = show_progress();
-    let mut console = Console { input: &mut input, out: &mut out, err: &mut err, progress };
+    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut console = Console { input: &mut input, out: &mut out, err: &mut err, progress, colour };
     let outcome = tool(&mut console);
     finish(outcome.and_then(|code| Ok(console.out.flush().map(|()| code)?)), &mut console)
 }

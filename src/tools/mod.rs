@@ -7,6 +7,7 @@
 //!
 //! Floor 6: may know every room, and is known by the binaries alone.
 
+pub mod check;
 pub mod cleanup;
 pub mod cli;
 mod console;

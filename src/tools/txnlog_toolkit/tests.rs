@@ -83,6 +83,7 @@ impl Scene {
             out: &mut out,
             err: &mut err,
             progress: ShowProgress::Never,
+            colour: false,
         };
         let settings = Settings::new(&Properties::default());
         let outcome = run(&words, settings, &mut console);

@@ -61,7 +61,7 @@ pub fn server(jvm: &[String], properties: &[String]) -> Result<Command> {
 pub fn tool(class: &str) -> Result<Command> {
     let mut command = Command::new("java");
     command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-XX:TieredStopAtLevel=1"]);
-    command.args(["-Dorg.jline.terminal.dumb=true", "-Duser.timezone=UTC"]);
+    command.arg("-Dorg.jline.terminal.dumb=true").env("TZ", "UTC");
     command.arg("-cp").arg(class_path()?).arg(class);
     Ok(command)
 }

@@ -28,8 +28,8 @@ const ENDS_EARLY: &str = "it ends too early";
 /// Success, or what is wrong.
 type Outcome<T> = std::result::Result<T, String>;
 
-/// Reads a snapshot, handing each session, ACL and node to `take` in the file's order. Only when this
-/// returns `Ok` was the snapshot whole.
+/// Reads a snapshot, handing each session, ACL and node, and then the nodes' end, to `take` in the
+/// file's order. Only when this returns `Ok` was the snapshot whole.
 ///
 /// # Errors
 /// [`Error::Snapshot`] where the file is damaged, not written to its end, or `take` does not want what
@@ -56,10 +56,19 @@ pub fn read_stream<'a>(
     mut take: impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<Trailer> {
     let mut input = Input::new(Box::new(stream));
-    read_header(&mut input)?;
-    read_body(&mut input, limits, &mut take)?;
-    read_seal(&mut input)?;
-    read_trailer(&mut input)
+    read_parts(&mut input, limits, &mut take)
+        .map_err(|what| format!("{what}, at offset {} of its content", input.at))
+}
+
+fn read_parts(
+    input: &mut Input<'_>,
+    limits: Limits,
+    take: &mut impl FnMut(Item<'_>) -> Outcome<()>,
+) -> Outcome<Trailer> {
+    read_header(input)?;
+    read_body(input, limits, take)?;
+    read_seal(input)?;
+    read_trailer(input)
 }
 
 fn read_header(input: &mut Input<'_>) -> Outcome<()> {
@@ -84,9 +93,7 @@ fn read_body(
             continue;
         };
         let end = item == Item::End;
-        if !end {
-            take(item)?;
-        }
+        take(item)?;
         input.consume(len);
         if end {
             return Ok(());
@@ -161,6 +168,8 @@ struct Input<'a> {
     buf: Vec<u8>,
     /// What is before this was consumed.
     pos: usize,
+    /// Bytes consumed since the stream's start.
+    at: u64,
     /// What is before this is in `sum`.
     summed: usize,
     sum: RollingAdler32,
@@ -170,7 +179,7 @@ struct Input<'a> {
 impl<'a> Input<'a> {
     fn new(stream: Box<dyn Read + 'a>) -> Self {
         let sum = RollingAdler32::new();
-        Self { stream, buf: Vec::new(), pos: 0, summed: 0, sum, eof: false }
+        Self { stream, buf: Vec::new(), pos: 0, at: 0, summed: 0, sum, eof: false }
     }
 
     /// What was read and not consumed.
@@ -180,6 +189,7 @@ impl<'a> Input<'a> {
 
     fn consume(&mut self, n: usize) {
         self.pos += n;
+        self.at += n as u64;
     }
 
     /// Checksum of all that was consumed.

@@ -99,7 +99,7 @@ fn a_plain_snapshot_is_read_from_any_stream() {
     let trailer = read_stream(&bytes[..], Limits::default(), count).unwrap();
     assert_eq!((nodes, trailer.last_zxid), (20, Some(Zxid(0x1a))));
     let refused = read_stream(&bytes[..], Limits::default(), |_| Err("no".to_owned()));
-    assert_eq!(refused, Err("no".to_owned()));
+    assert_eq!(refused, Err("no, at offset 16 of its content".to_owned()));
 }
 
 #[test]

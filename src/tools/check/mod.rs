@@ -24,9 +24,7 @@ use crate::ids::{Millis, Zxid};
 use crate::runtime::{preflight, restore_options};
 use crate::storage::names::{self, LOG, SNAPSHOT, ZxidFile};
 use crate::storage::snapshot::{compression_of, remove_leftovers};
-use crate::storage::{
-    DataDirs, Disk, Epochs, RealDisk, RestoreOptions, Restored, restore,
-};
+use crate::storage::{DataDirs, Disk, Epochs, RealDisk, RestoreOptions, Restored, restore};
 use crate::txn::TxnRecord;
 use overlay::{Change, Overlay};
 use report::Report;
@@ -160,6 +158,9 @@ fn size(dir: &Path) -> u64 {
 }
 
 fn data(config: &Config, ground: &Ground, any_role: bool, report: &mut Report) {
+    // Where nobody says that it is a server alone, epochs that are there must be good.
+    let has_epochs = ground.dirs.snap().join("currentEpoch").exists();
+    let needs_epochs = config.quorum.is_distributed() || (any_role && has_epochs);
     let dirs = &ground.dirs;
     if files(dirs.snap(), SNAPSHOT, "snapshots", report) + files(dirs.log(), LOG, "logs", report)
         == 0
@@ -180,7 +181,7 @@ fn data(config: &Config, ground: &Ground, any_role: bool, report: &mut Report) {
         Ok(restored) => {
             snapshot = restored.snapshot.as_ref().map_or(0, |file| file.len);
             database(&restored, options, report);
-            epochs(dirs, restored.last_zxid, any_role || config.quorum.is_distributed(), report);
+            epochs(dirs, restored.last_zxid, needs_epochs, report);
         }
         Err(e) => report.error("data", e),
     }
@@ -247,11 +248,7 @@ fn database(restored: &Restored, options: RestoreOptions, report: &mut Report) {
     let (session_count, size) = (sessions.len(), tree.approximate_data_size());
     report.ok("data", format!("{nodes} nodes of {size} bytes"));
     report.ok("sessions", format!("{session_count} sessions, {ephemerals} ephemerals"));
-    let orphans = tree.ephemeral_sessions().filter(|id| !sessions.contains_key(id)).count();
-    if orphans > 0 {
-        let what = "sessions have ephemerals but no record; they would be closed";
-        report.warning("sessions", format!("{orphans} {what}"));
-    }
+    orphans(restored, report);
     report.fact("lastZxid", last_zxid.to_string());
     report.fact("snapshot", snapshot.as_ref().map(|file| file.path.display().to_string()));
     report.fact("transactions", count);
@@ -260,6 +257,24 @@ fn database(restored: &Restored, options: RestoreOptions, report: &mut Report) {
     report.fact("sessions", session_count);
     report.fact("ephemerals", ephemerals);
     digest(restored, options, report);
+}
+
+/// Owners of ephemerals that are no sessions: they would be closed, and their nodes go.
+fn orphans(restored: &Restored, report: &mut Report) {
+    let Restored { tree, sessions, .. } = restored;
+    let orphans = || tree.ephemeral_sessions().filter(|id| !sessions.contains_key(id));
+    let count = orphans().count();
+    if count == 0 {
+        return;
+    }
+    // A session's top byte is a server's id; that of a time to live is 0xff.
+    let hint = if !tree.options().extended_types && orphans().any(|id| id.0 >> 56 == -1) {
+        ". Nodes with a time to live? Then zookeeper.extendedTypesEnabled=true is missing here"
+    } else {
+        ""
+    };
+    let what = "owners of ephemerals are no sessions; a start would remove their nodes";
+    report.warning("sessions", format!("{count} {what}{hint}"));
 }
 
 /// The digest as it was computed from the tree, against what transactions and the snapshot say.
@@ -287,6 +302,9 @@ fn digest(restored: &Restored, options: RestoreOptions, report: &mut Report) {
 
 /// The epochs, which a server alone does not look at.
 fn epochs(dirs: &DataDirs, last: Zxid, needed: bool, report: &mut Report) {
+    if !needed {
+        return report.ok("epochs", "not looked at, as by a server alone");
+    }
     let loaded = Epochs::load(dirs, last);
     report.overhear("epochs");
     match loaded {
@@ -296,7 +314,9 @@ fn epochs(dirs: &DataDirs, last: Zxid, needed: bool, report: &mut Report) {
             report.fact("currentEpoch", current);
             report.fact("acceptedEpoch", accepted);
         }
-        Err(e) if needed => report.error("epochs", e),
-        Err(e) => report.warning("epochs", format!("{e}; a server alone does not look at them")),
+        Err(e) => report.error("epochs", e),
     }
 }
+
+#[cfg(test)]
+mod tests;

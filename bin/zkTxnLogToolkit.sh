@@ -12,6 +12,7 @@ else
   . "$ZOOBINDIR/zkEnv.sh"
 fi
 
+# shellcheck disable=SC2034 # Flags for the server alone are none of a tool's.
 SERVER_JVMFLAGS=""
 server_flags
 exec "$GAMEKEEPER" ${SERVER_FLAGS[@]+"${SERVER_FLAGS[@]}"} txnlog-toolkit "$@"

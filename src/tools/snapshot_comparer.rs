@@ -16,11 +16,13 @@ use tree_info::TreeInfo;
 
 const HELP: &str = "\
 usage: java -cp <classPath> org.apache.zookeeper.server.SnapshotComparer
- -b,--bytes <BYTETHRESHOLD>   (Required) The node data delta size threshold, in bytes, for printing the node.
+ -b,--bytes <BYTETHRESHOLD>   (Required) The node data delta size threshold, in bytes, \
+for printing the node.
  -d,--debug                   Use debug output.
  -i,--interactive             Enter interactive mode.
  -l,--left <LEFT>             (Required) The left snapshot file.
- -n,--nodes <NODETHRESHOLD>   (Required) The descendant node delta size threshold, in nodes, for printing the node.
+ -n,--nodes <NODETHRESHOLD>   (Required) The descendant node delta size threshold, in nodes, \
+for printing the node.
  -r,--right <RIGHT>           (Required) The right snapshot file.
 ";
 

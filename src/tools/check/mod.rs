@@ -31,7 +31,8 @@ use report::Report;
 
 const USAGE: &str = "\
 Usage: gamekeeper [-Dkey=value ...] check [--json] <zoo.cfg | dataDir>
-Reads what a start would read, changes nothing, and ends with 0 if a start would succeed, else with 1.";
+Reads what a start would read, changes nothing, and ends with 0 if a start would succeed, else \
+with 1.";
 
 /// The version that both kinds of files have had since 3.0.
 const FILE_VERSION: i32 = 2;

@@ -45,6 +45,13 @@ struct Finding {
     message: String,
 }
 
+impl Finding {
+    fn json(&self) -> Value {
+        let Self { section, status, message } = self;
+        json!({ "section": section, "status": status.name(), "message": message })
+    }
+}
+
 /// The findings, in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -111,8 +118,7 @@ impl Report {
     }
 
     pub(super) fn print_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let finding = |f: &Finding| json!({ "section": f.section, "status": f.status.name(), "message": f.message });
-        let findings: Vec<Value> = self.findings.iter().map(finding).collect();
+        let findings: Vec<Value> = self.findings.iter().map(Finding::json).collect();
         let all = json!({
             "startable": self.startable(),
             "errors": self.count(Status::Error),

@@ -25,7 +25,8 @@ use text::Lines;
 const HELP: &str = "\
 usage: TxnLogToolkit [-dhrvc] <txn_log_file_name> (-z <zxid>)
  -c,--chop         Chop mode. Chop txn file to a zxid.
- -d,--dump         Dump mode. Dump all entries of the log file with printing the content of a nodepath (default)
+ -d,--dump         Dump mode. Dump all entries of the log file with printing the content of a \
+nodepath (default)
  -h,--help         Print help message
  -r,--recover      Recovery mode. Re-calculate CRC for broken entries.
  -v,--verbose      Be verbose in recovery mode: print all entries, not just fixed ones.

@@ -3,6 +3,8 @@
 use gamekeeper::op::Code;
 use gamekeeper::txn::Txn;
 
+use crate::server::Kind;
+
 /// A difference that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Allowed {
@@ -46,4 +48,9 @@ pub(super) fn record(txn: &Txn) -> Option<Allowed> {
 /// what its first parts would have given.
 pub(super) fn digest(txn: &Txn) -> Option<Allowed> {
     matches!(txn, Txn::Error(_)).then_some(Allowed::Digest)
+}
+
+/// Whether the digests in the log of a server may be wrong.
+pub(super) fn mismatches(kind: Kind) -> Option<Allowed> {
+    (kind == Kind::Java).then_some(Allowed::Digest)
 }

@@ -26,7 +26,7 @@ use self::generate::{Generator, SLOTS, World};
 use self::setup::Variant;
 use self::step::Step;
 use self::wire::{CONNECT, EVENT, Frame, Seen, Side};
-use crate::server::Kind;
+use crate::server::{Kind, Setup};
 use crate::{Failure, Result};
 
 /// One run.
@@ -73,9 +73,13 @@ impl Run {
         let [java, ours] = sides;
         let (java_sessions, java) = stop(java)?;
         let (our_sessions, ours) = stop(ours)?;
-        let dirs = [java.as_path(), ours.as_path()];
+        let dirs = [java.data_dir(), ours.data_dir()];
         let sessions = [&java_sessions, &our_sessions];
-        report("the disk", &disk::compare(dirs, sessions, variant)?)?;
+        let mut found = disk::compare([&dirs[0], &dirs[1]], sessions, self.kinds[1], variant)?;
+        if allow::mismatches(self.kinds[1]).is_none() {
+            found.extend(take_over(ours)?);
+        }
+        report("the disk", &found)?;
         Ok(requests)
     }
 
@@ -104,9 +108,19 @@ impl Run {
     }
 }
 
-fn stop(side: Side) -> Result<(canon::Sessions, std::path::PathBuf)> {
+fn stop(side: Side) -> Result<(canon::Sessions, Setup)> {
     let (_, setup) = side.server.stop()?;
-    Ok((side.sessions, setup.data_dir()))
+    Ok((side.sessions, setup))
+}
+
+/// Starts Java on what our server left, and says what it finds wrong: each transaction in the log has the
+/// digest that the tree must have behind it.
+fn take_over(setup: Setup) -> Result<Vec<String>> {
+    let server = Setup { kind: Kind::Java, ..setup }.start()?;
+    let answer = server.four_letter_word("mntr")?;
+    server.stop()?;
+    let mut digests = answer.lines().filter(|line| line.contains("digest_mismatches_count"));
+    Ok(digests.find(|line| !line.ends_with("\t0")).map(str::to_owned).into_iter().collect())
 }
 
 fn report(what: &str, found: &[String]) -> Result<()> {

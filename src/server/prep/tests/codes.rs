@@ -223,6 +223,9 @@ fn a_quota_refuses_only_where_it_is_hard_and_enforced() {
     assert_eq!(hard.run(&create("/q/a", 0)), None);
     assert_eq!(hard.run(&create("/q/b", 0)), Some(Code::QuotaExceeded));
     assert_eq!(hard.prep.quota_exceeded().collect::<Vec<_>>(), [("q", 2)]);
+    let mut unreadable = enforcing();
+    limits(&mut unreadable, "count=x");
+    assert_eq!(unreadable.run(&create("/q/a", 0)), Some(Code::MarshallingError));
     let mut soft = enforcing();
     limits(&mut soft, "count=1,bytes=1");
     assert_eq!(soft.run(&create("/q/a", 0)), None);

@@ -11,6 +11,7 @@ pub mod history;
 pub mod java;
 pub mod pty;
 pub mod server;
+pub mod sim;
 
 use std::fmt;
 

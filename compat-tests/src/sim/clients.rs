@@ -1,0 +1,490 @@
+//! Clients: they speak the real protocol, move from server to server, and write down what they see.
+
+use std::collections::VecDeque;
+
+use gamekeeper::ids::{SessionId, Sid, Zxid};
+use gamekeeper::op::op;
+use gamekeeper::zab::LinkId;
+use jute::data::open_acl;
+use jute::proto::{
+    CheckVersionRequest, ConnectRequest, ConnectResponse, CreateRequest, CreateResponse,
+    DeleteRequest, ExistsRequest, ExistsResponse, GetChildrenRequest, GetChildrenResponse,
+    GetDataRequest, GetDataResponse, MultiHeader, ReplyHeader, RequestHeader, SetDataRequest,
+    SetDataResponse, SyncRequest, WatcherEvent,
+};
+use jute::{Reader, Record, Write, to_bytes};
+
+use super::Micros;
+use super::random::Random;
+use crate::history::{Body, Call, History, Reply, Request, SeenEvent};
+
+const PING: i32 = -2;
+const NOTIFICATION: i32 = -1;
+
+/// What a client wants done.
+#[derive(Debug)]
+pub enum Wish {
+    /// Call this member.
+    Connect(Sid),
+    /// Send over its connection.
+    Send(LinkId, Vec<u8>),
+    /// Close its connection.
+    Close(LinkId),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle { until: Micros },
+    Calling,
+    /// Connected; the session is asked for.
+    Greeting(LinkId),
+    Live(LinkId),
+}
+
+/// How clients behave, the same for all of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Habits {
+    /// Session timeout in ms.
+    pub timeout_ms: i32,
+    /// Requests in flight, at most.
+    pub depth: usize,
+    /// Pause between requests in microseconds, on average.
+    pub pause: Micros,
+    /// Parents there are.
+    pub parents: u64,
+    /// Names below each.
+    pub names: u64,
+    /// How often a request is a read.
+    pub reads: f64,
+    /// How often a client closes its session.
+    pub closes: f64,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Client {
+    id: usize,
+    habits: Habits,
+    random: Random,
+    state: State,
+    session: SessionId,
+    passwd: Vec<u8>,
+    timeout_ms: i64,
+    conn: u32,
+    xid: i32,
+    position: u64,
+    last_zxid: i64,
+    /// Calls whose replies are to come, by their place in the history. Answers to pings may overtake.
+    outstanding: VecDeque<usize>,
+    input: Vec<u8>,
+    last_heard: Micros,
+    last_sent: Micros,
+    next_request: Micros,
+    counter: u64,
+    /// It makes no more requests.
+    pub resting: bool,
+    closing: bool,
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4 + body.len());
+    out.put_buffer(Some(body));
+    out
+}
+
+fn request<R: Record>(xid: i32, kind: i32, record: &R) -> Vec<u8> {
+    let mut body = to_bytes(&RequestHeader { xid, kind });
+    record.write(&mut body);
+    frame(&body)
+}
+
+impl Client {
+    /// A client without a session.
+    pub fn new(id: usize, habits: Habits, random: Random) -> Self {
+        Self {
+            id,
+            habits,
+            random,
+            state: State::Idle { until: 0 },
+            session: SessionId::NONE,
+            passwd: vec![0; 16],
+            timeout_ms: i64::from(habits.timeout_ms),
+            conn: 0,
+            xid: 0,
+            position: 0,
+            last_zxid: 0,
+            outstanding: VecDeque::new(),
+            input: Vec::new(),
+            last_heard: 0,
+            last_sent: 0,
+            next_request: 0,
+            counter: 0,
+            resting: false,
+            closing: false,
+        }
+    }
+
+    /// Whether it has a session and nothing in flight.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.state, State::Live(_)) && self.outstanding.is_empty()
+    }
+
+    /// Time has passed.
+    pub fn on_tick(&mut self, now: Micros, nodes: &[Sid], history: &mut History) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        match self.state {
+            State::Idle { until } if now >= until => {
+                self.state = State::Calling;
+                wishes.push(Wish::Connect(self.random.pick(nodes)));
+            }
+            State::Idle { .. } | State::Calling => {}
+            State::Greeting(link) => {
+                if now - self.last_heard > self.patience() {
+                    self.lose(now, Some(link), &mut wishes);
+                }
+            }
+            State::Live(link) => self.on_live_tick(now, link, history, &mut wishes),
+        }
+        wishes
+    }
+
+    fn patience(&self) -> Micros {
+        self.timeout_ms.unsigned_abs() * 1000 * 2 / 3
+    }
+
+    fn on_live_tick(
+        &mut self,
+        now: Micros,
+        link: LinkId,
+        history: &mut History,
+        wishes: &mut Vec<Wish>,
+    ) {
+        if now - self.last_heard > self.patience() {
+            return self.lose(now, Some(link), wishes);
+        }
+        if !self.resting && !self.closing {
+            while now >= self.next_request && self.outstanding.len() < self.habits.depth {
+                let bytes = self.next_request(now, history);
+                self.next_request = now + self.random.between(1, self.habits.pause * 2);
+                self.last_sent = now;
+                wishes.push(Wish::Send(link, bytes));
+                if self.closing {
+                    return;
+                }
+            }
+        }
+        if now - self.last_sent > self.patience() / 2 {
+            self.last_sent = now;
+            let bytes = frame(&to_bytes(&RequestHeader { xid: PING, kind: op::PING }));
+            wishes.push(Wish::Send(link, bytes));
+        }
+    }
+
+    /// The connection is no more, or was never made.
+    fn lose(&mut self, now: Micros, link: Option<LinkId>, wishes: &mut Vec<Wish>) {
+        wishes.extend(link.map(Wish::Close));
+        self.outstanding.clear();
+        self.input.clear();
+        if std::mem::take(&mut self.closing) {
+            self.forget_session();
+        }
+        self.state = State::Idle { until: now + self.random.between(1_000, 300_000) };
+    }
+
+    fn forget_session(&mut self) {
+        self.session = SessionId::NONE;
+        self.passwd = vec![0; 16];
+    }
+
+    /// The call was answered, or not.
+    pub fn on_connected(&mut self, now: Micros, link: Option<LinkId>) -> Vec<Wish> {
+        let Some(link) = link else {
+            let mut wishes = Vec::new();
+            self.lose(now, None, &mut wishes);
+            return wishes;
+        };
+        if self.state != State::Calling {
+            return vec![Wish::Close(link)];
+        }
+        self.state = State::Greeting(link);
+        self.last_heard = now;
+        self.conn += 1;
+        let hello = ConnectRequest {
+            protocol_version: 0,
+            last_zxid_seen: self.last_zxid,
+            timeout: self.habits.timeout_ms,
+            session_id: self.session.0,
+            passwd: Some(self.passwd.clone()),
+            read_only: false,
+        };
+        vec![Wish::Send(link, frame(&to_bytes(&hello)))]
+    }
+
+    /// The connection broke.
+    pub fn on_closed(&mut self, now: Micros, link: LinkId) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        if self.state == State::Greeting(link) || self.state == State::Live(link) {
+            self.lose(now, None, &mut wishes);
+        }
+        wishes
+    }
+
+    /// Bytes have come. An error is what no server may say.
+    ///
+    /// # Errors
+    /// What was said.
+    pub fn on_bytes(
+        &mut self,
+        now: Micros,
+        link: LinkId,
+        bytes: &[u8],
+        history: &mut History,
+    ) -> Result<Vec<Wish>, String> {
+        let mut wishes = Vec::new();
+        if self.state != State::Greeting(link) && self.state != State::Live(link) {
+            return Ok(wishes);
+        }
+        self.input.extend_from_slice(bytes);
+        self.last_heard = now;
+        while let Some(len) = self.input.first_chunk::<4>().map(|l| u32::from_be_bytes(*l)) {
+            let end = 4 + len as usize;
+            if self.input.len() < end {
+                break;
+            }
+            let packet: Vec<u8> = self.input.drain(..end).skip(4).collect();
+            if self.state == State::Greeting(link) {
+                self.on_session(now, link, &packet, &mut wishes)?;
+            } else {
+                self.on_packet(now, link, &packet, history, &mut wishes)?;
+            }
+            if !matches!(self.state, State::Live(_)) {
+                break;
+            }
+        }
+        Ok(wishes)
+    }
+
+    fn on_session(
+        &mut self,
+        now: Micros,
+        link: LinkId,
+        packet: &[u8],
+        wishes: &mut Vec<Wish>,
+    ) -> Result<(), String> {
+        let response: ConnectResponse =
+            Record::read(&mut Reader::new(packet)).map_err(|e| e.to_string())?;
+        if response.timeout <= 0 {
+            self.forget_session();
+            self.lose(now, Some(link), wishes);
+            return Ok(());
+        }
+        if self.session != SessionId::NONE && self.session.0 != response.session_id {
+            return Err(format!("asked for {} and got {response:?}", self.session));
+        }
+        self.session = SessionId(response.session_id);
+        self.passwd = response.passwd.unwrap_or_default();
+        self.timeout_ms = i64::from(response.timeout);
+        self.state = State::Live(link);
+        self.last_sent = now;
+        self.next_request = now;
+        Ok(())
+    }
+
+    fn on_packet(
+        &mut self,
+        now: Micros,
+        link: LinkId,
+        packet: &[u8],
+        history: &mut History,
+        wishes: &mut Vec<Wish>,
+    ) -> Result<(), String> {
+        let mut r = Reader::new(packet);
+        let header: ReplyHeader = Record::read(&mut r).map_err(|e| e.to_string())?;
+        self.position += 1;
+        if header.xid == NOTIFICATION {
+            let event: WatcherEvent = Record::read(&mut r).map_err(|e| e.to_string())?;
+            history.events.push(SeenEvent {
+                client: self.id,
+                conn: self.conn,
+                position: self.position,
+                zxid: Zxid(header.zxid),
+                kind: event.kind,
+                path: event.path.unwrap_or_default(),
+            });
+            return Ok(());
+        }
+        self.last_zxid = self.last_zxid.max(header.zxid);
+        if header.xid == PING {
+            return Ok(());
+        }
+        let call = self.outstanding.pop_front().ok_or("a reply to nothing")?;
+        let call = &mut history.calls[call];
+        if call.xid != header.xid {
+            return Err(format!("client {} got {header:?} for {call:?}", self.id));
+        }
+        let body = if header.err == 0 { read_body(&call.request, &mut r)? } else { Body::None };
+        call.reply = Some(Reply {
+            end_ms: millis(now),
+            position: self.position,
+            zxid: Zxid(header.zxid),
+            err: header.err,
+            body,
+        });
+        if call.request == Request::Close {
+            self.lose(now, Some(link), wishes);
+        }
+        Ok(())
+    }
+
+    fn next_request(&mut self, now: Micros, history: &mut History) -> Vec<u8> {
+        self.xid += 1;
+        let (asked, bytes) = self.choose();
+        history.calls.push(Call {
+            client: self.id,
+            conn: self.conn,
+            session: self.session,
+            session_timeout_ms: self.timeout_ms,
+            xid: self.xid,
+            start_ms: millis(now),
+            request: asked,
+            reply: None,
+        });
+        self.outstanding.push_back(history.calls.len() - 1);
+        bytes
+    }
+
+    fn choose(&mut self) -> (Request, Vec<u8>) {
+        if self.random.chance(self.habits.closes) {
+            self.closing = true;
+            let header = RequestHeader { xid: self.xid, kind: op::CLOSE_SESSION };
+            return (Request::Close, frame(&to_bytes(&header)));
+        }
+        if self.random.chance(self.habits.reads) {
+            self.choose_read()
+        } else {
+            self.choose_write()
+        }
+    }
+
+    fn parent(&mut self) -> String {
+        format!("/n{}", self.random.below(self.habits.parents))
+    }
+
+    fn path(&mut self) -> String {
+        let parent = self.parent();
+        if self.random.chance(0.3) {
+            return parent;
+        }
+        format!("{parent}/c{}", self.random.below(self.habits.names))
+    }
+
+    fn data(&mut self) -> Vec<u8> {
+        self.counter += 1;
+        let mut data = format!("{}-{}", self.id, self.counter).into_bytes();
+        data.resize(data.len() + self.random.below(60) as usize, b'.');
+        data
+    }
+
+    fn choose_read(&mut self) -> (Request, Vec<u8>) {
+        let (path, xid, watch) = (self.path(), self.xid, self.random.chance(0.4));
+        let some = Some(path.clone());
+        match self.random.below(4) {
+            0 => {
+                let record = GetDataRequest { path: some, watch };
+                (Request::Get { path }, request(xid, op::GET_DATA, &record))
+            }
+            1 => {
+                let record = ExistsRequest { path: some, watch };
+                (Request::Exists { path }, request(xid, op::EXISTS, &record))
+            }
+            2 => {
+                let path = self.parent();
+                let record = GetChildrenRequest { path: Some(path.clone()), watch };
+                (Request::Children { path }, request(xid, op::GET_CHILDREN, &record))
+            }
+            _ => (Request::Sync, request(xid, op::SYNC, &SyncRequest { path: some })),
+        }
+    }
+
+    fn choose_write(&mut self) -> (Request, Vec<u8>) {
+        let xid = self.xid;
+        match self.random.below(10) {
+            0..=3 => self.create(),
+            4..=6 => {
+                let (path, data) = (self.path(), self.data());
+                let version = if self.random.chance(0.8) { -1 } else { self.random.below(4) as i32 };
+                let record = SetDataRequest {
+                    path: Some(path.clone()),
+                    data: Some(data.clone()),
+                    version,
+                };
+                (Request::Set { path, data }, request(xid, op::SET_DATA, &record))
+            }
+            7..=8 => {
+                let path = self.path();
+                let record = DeleteRequest { path: Some(path.clone()), version: -1 };
+                (Request::Delete { path }, request(xid, op::DELETE, &record))
+            }
+            _ => (Request::Multi, self.multi()),
+        }
+    }
+
+    fn create(&mut self) -> (Request, Vec<u8>) {
+        let path = self.path();
+        let sequential = self.random.chance(0.2);
+        let ephemeral = path.contains("/c") && self.random.chance(0.4);
+        let flags = i32::from(ephemeral) | if sequential && path.contains("/c") { 2 } else { 0 };
+        let data = self.data();
+        let record = CreateRequest {
+            path: Some(path.clone()),
+            data: Some(data.clone()),
+            acl: Some(open_acl().to_vec()),
+            flags,
+        };
+        (Request::Create { path, data }, request(self.xid, op::CREATE, &record))
+    }
+
+    fn multi(&mut self) -> Vec<u8> {
+        let mut body = to_bytes(&RequestHeader { xid: self.xid, kind: op::MULTI });
+        for _ in 0..self.random.between(1, 4) {
+            let path = Some(self.path());
+            let kind = self.random.pick(&[op::CREATE, op::SET_DATA, op::DELETE, op::CHECK]);
+            MultiHeader { kind, done: false, err: -1 }.write(&mut body);
+            let (data, version) = (Some(self.data()), -1);
+            match kind {
+                op::CREATE => {
+                    let acl = Some(open_acl().to_vec());
+                    CreateRequest { path, data, acl, flags: 0 }.write(&mut body);
+                }
+                op::SET_DATA => SetDataRequest { path, data, version }.write(&mut body),
+                op::DELETE => DeleteRequest { path, version }.write(&mut body),
+                _ => CheckVersionRequest { path, version }.write(&mut body),
+            }
+        }
+        MultiHeader { kind: -1, done: true, err: -1 }.write(&mut body);
+        frame(&body)
+    }
+}
+
+/// The wall clock of the clients.
+pub fn millis(now: Micros) -> i64 {
+    super::WALL_START + (now / 1000) as i64
+}
+
+fn read_body(request: &Request, r: &mut Reader<'_>) -> Result<Body, String> {
+    let body = match request {
+        Request::Create { .. } => {
+            CreateResponse::read(r).map(|b| Body::Created(b.path.unwrap_or_default()))
+        }
+        Request::Set { .. } => SetDataResponse::read(r).map(|b| Body::Stat(b.stat)),
+        Request::Get { .. } => {
+            GetDataResponse::read(r).map(|b| Body::Data(b.data.unwrap_or_default(), b.stat))
+        }
+        Request::Exists { .. } => ExistsResponse::read(r).map(|b| Body::Stat(b.stat)),
+        Request::Children { .. } => GetChildrenResponse::read(r).map(|b| {
+            Body::Children(b.children.into_iter().flatten().flatten().collect())
+        }),
+        Request::Delete { .. } | Request::Multi | Request::Sync | Request::Close => Ok(Body::None),
+    };
+    body.map_err(|e| format!("a reply to {request:?} that makes no sense: {e}"))
+}

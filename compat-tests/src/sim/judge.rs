@@ -1,0 +1,145 @@
+//! Sees everything that happens in a run and holds it against the promises of the protocol.
+//!
+//! A zxid names one transaction for ever: its epoch had one leader, which gave it out once, behind a
+//! history that it had before. So the state at a zxid is a function of that zxid, committed or not,
+//! and it is enough to write down the first state that was seen at each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gamekeeper::ids::{Sid, Zxid};
+use gamekeeper::tree::DataTree;
+use gamekeeper::txn::TxnRecord;
+
+/// What is known of all histories.
+#[derive(Debug, Default)]
+pub struct Judge {
+    records: BTreeMap<Zxid, Arc<[u8]>>,
+    digests: BTreeMap<Zxid, (i64, Sid)>,
+    /// Who led each epoch, and behind which transaction it began.
+    leaders: BTreeMap<i64, (Sid, Zxid)>,
+    committed: Zxid,
+}
+
+impl Judge {
+    /// The last transaction that is known to be committed.
+    pub fn committed(&self) -> Zxid {
+        self.committed
+    }
+
+    /// How many epochs had a leader.
+    pub fn epochs(&self) -> usize {
+        self.leaders.len()
+    }
+
+    /// Counter 0 of an epoch is no transaction: what counts is what was there before.
+    fn last_txn(&self, mut zxid: Zxid) -> Zxid {
+        while zxid.counter() == 0
+            && let Some((_, base)) = self.leaders.get(&zxid.epoch())
+        {
+            zxid = *base;
+        }
+        zxid
+    }
+
+    /// Whether the history that ends with `later` has all of that which ends with `earlier`.
+    fn is_ancestor(&self, earlier: Zxid, later: Zxid) -> bool {
+        let (earlier, mut later) = (self.last_txn(earlier), self.last_txn(later));
+        while later.epoch() > earlier.epoch() {
+            let Some((_, base)) = self.leaders.get(&later.epoch()) else { return false };
+            later = self.last_txn(*base);
+        }
+        later.epoch() == earlier.epoch() && earlier <= later
+    }
+
+    /// A member hands a transaction to its log.
+    ///
+    /// # Errors
+    /// If another member has another transaction of that zxid.
+    pub fn on_logged(&mut self, sid: Sid, zxid: Zxid, record: &[u8]) -> Result<(), String> {
+        match self.records.get(&zxid) {
+            Some(known) if **known != *record => {
+                Err(format!("{sid} logs another {zxid} than was logged before"))
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.records.insert(zxid, record.into());
+                Ok(())
+            }
+        }
+    }
+
+    /// A member's tree stands at `zxid`.
+    ///
+    /// # Errors
+    /// If the tree of another member was another at that zxid.
+    pub fn on_state(&mut self, sid: Sid, zxid: Zxid, tree: &DataTree) -> Result<(), String> {
+        let zxid = self.last_txn(zxid);
+        let digest = tree.digest();
+        let (first, by) = *self.digests.entry(zxid).or_insert((digest, sid));
+        if first == digest {
+            return Ok(());
+        }
+        Err(format!("the tree at {zxid} is {digest:x}, that of {by} was {first:x}"))
+    }
+
+    /// A leader has a quorum: `base` is where its history ended.
+    ///
+    /// # Errors
+    /// If the epoch has another leader, or something committed is missing.
+    pub fn on_lead(&mut self, sid: Sid, epoch: i64, base: Zxid) -> Result<(), String> {
+        let base = self.last_txn(base);
+        if let Some((other, _)) = self.leaders.get(&epoch) {
+            return Err(format!("{sid} and {other} lead epoch {epoch}"));
+        }
+        if !self.is_ancestor(self.committed, base) {
+            let lost = self.committed;
+            return Err(format!("{sid} leads epoch {epoch} from {base}, but {lost} is committed"));
+        }
+        self.leaders.insert(epoch, (sid, base));
+        self.committed = base;
+        Ok(())
+    }
+
+    /// A leader has committed up to `zxid`.
+    ///
+    /// # Errors
+    /// If that is not behind what was committed before. A leader of the past may still hear of acks
+    /// that came in time: then a later leader has it in its history.
+    pub fn on_leader_commit(&mut self, sid: Sid, zxid: Zxid) -> Result<(), String> {
+        if self.is_ancestor(zxid, self.committed) {
+            return Ok(());
+        }
+        if !self.is_ancestor(self.committed, zxid) {
+            let committed = self.committed;
+            return Err(format!("{sid} commits {zxid} where {committed} is committed"));
+        }
+        self.committed = self.last_txn(zxid);
+        Ok(())
+    }
+
+    /// A learner has committed up to `zxid`.
+    ///
+    /// # Errors
+    /// If no leader has.
+    pub fn on_learner_commit(&self, sid: Sid, zxid: Zxid) -> Result<(), String> {
+        if self.is_ancestor(zxid, self.committed) {
+            return Ok(());
+        }
+        Err(format!("{sid} commits {zxid}, which is not in the history up to {}", self.committed))
+    }
+
+    /// The committed transactions, in order.
+    ///
+    /// # Errors
+    /// If a record makes no sense.
+    pub fn history(&self) -> Result<Vec<TxnRecord>, String> {
+        let committed = self.records.iter().filter(|(z, _)| self.is_ancestor(**z, self.committed));
+        committed
+            .map(|(zxid, record)| {
+                TxnRecord::decode(record, jute::Limits::default())
+                    .map_err(|e| format!("the record of {zxid}: {e}"))
+            })
+            .collect()
+    }
+}

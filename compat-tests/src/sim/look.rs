@@ -1,0 +1,109 @@
+//! The looks at a member after each step, and at all of them at the end.
+
+use std::sync::Arc;
+
+use gamekeeper::ids::{Sid, Zxid};
+use gamekeeper::server::front::Serving;
+use gamekeeper::storage::{DataDirs, Disk, restore};
+use gamekeeper::tree::NoEvents;
+
+use super::node::{DATA_DIR, restore_options};
+use super::world::World;
+use crate::history::check::{Tolerance, check};
+
+/// Violations of one run that are told, at most.
+const TOLD: usize = 5;
+
+impl World {
+    /// A member says that its epoch is established.
+    pub(super) fn on_established(&mut self, sid: Sid, epoch: i64) {
+        let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
+        if life.ensemble.status().state != "leader" {
+            return;
+        }
+        let base = life.seen;
+        life.seen = Zxid::new(epoch, 0);
+        self.figures.terms += 1;
+        if let Err(why) = self.judge.on_lead(sid, epoch, base) {
+            self.violated(why);
+        }
+    }
+
+    /// What a step has done to the tree.
+    pub(super) fn look_at(&mut self, sid: Sid) {
+        let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
+        let front = Arc::clone(&life.front);
+        let tree = front.db.read_tree();
+        let (before, zxid) = (life.seen, tree.last_processed_zxid());
+        if zxid == before {
+            return;
+        }
+        life.seen = zxid;
+        let serving = front.serving() == Serving::Yes;
+        let state = life.ensemble.status().state;
+        let judge = &mut self.judge;
+        let committed = match state {
+            "leader" if zxid.counter() != 0 => judge.on_leader_commit(sid, zxid),
+            "follower" | "observer" if serving => judge.on_learner_commit(sid, zxid),
+            _ => Ok(()),
+        };
+        let result = committed.and_then(|()| judge.on_state(sid, zxid, &tree));
+        let mismatches = tree.digest_mismatches();
+        drop(tree);
+        if let Err(why) = result {
+            self.violated(format!("{sid} ({state}, from {before}): {why}"));
+        } else if mismatches > 0 {
+            self.violated(format!("{sid} at {zxid}: the tree is not what the leader predicted"));
+        }
+    }
+
+    /// At rest all have the same, on the disk as in memory, and no client was told a lie.
+    pub fn judge_end(&mut self) {
+        let sids: Vec<Sid> = self.nodes.keys().copied().collect();
+        for sid in sids {
+            if let Err(why) = self.judge_disk(sid) {
+                self.violated(format!("the disk of {sid}: {why}"));
+            }
+        }
+        self.judge_history();
+    }
+
+    fn judge_disk(&mut self, sid: Sid) -> Result<(), String> {
+        let Some(life) = &self.nodes[&sid].life else { return Ok(()) };
+        let path = std::path::Path::new(DATA_DIR);
+        let disk: Arc<dyn Disk> = Arc::new(self.nodes[&sid].disk.copy());
+        let dirs = DataDirs::open(disk, path, path, true).map_err(|e| e.to_string())?;
+        let options = restore_options(&self.plan);
+        let restored = restore(&dirs, options, || 0).map_err(|e| e.to_string())?;
+        let mut tree = restored.tree;
+        tree.set_config(self.shared.config_text().as_bytes(), 0, 0, &mut NoEvents);
+        let mut sessions: Vec<_> = restored.sessions.into_iter().collect();
+        let mut known = life.ensemble.committed_sessions();
+        sessions.sort_unstable();
+        known.sort_unstable();
+        if sessions != known {
+            return Err(format!("sessions {sessions:?}, in memory {known:?}"));
+        }
+        self.judge.on_state(sid, tree.last_processed_zxid(), &tree)
+    }
+
+    fn judge_history(&mut self) {
+        self.history.committed = match self.judge.history() {
+            Ok(committed) => committed,
+            Err(why) => return self.violated(why),
+        };
+        self.figures.committed = self.history.committed.len() as u64;
+        self.figures.calls = self.history.calls.len() as u64;
+        let answered = self.history.calls.iter().filter(|call| call.reply.is_some()).count();
+        self.figures.answered = answered as u64;
+        self.figures.watches = self.history.events.len() as u64;
+        let skew = 4 * self.plan.skew_ms as i64 + 2 * self.plan.tick_ms + 100;
+        let violations = check(&self.history, Tolerance { clock_skew_ms: skew });
+        if violations.is_empty() {
+            return;
+        }
+        let told: Vec<String> =
+            violations.iter().take(TOLD).map(|v| format!("{:?}: {}", v.rule, v.what)).collect();
+        self.violated(format!("{} in the history:\n  {}", violations.len(), told.join("\n  ")));
+    }
+}

@@ -1,0 +1,608 @@
+//! All of a run: members, clients, network and time, one event after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use gamekeeper::ids::{Millis, Sid, Zxid};
+use gamekeeper::peer::ensemble::{Effect, Event};
+use gamekeeper::storage;
+use gamekeeper::zab::election::{cnx, fle};
+use gamekeeper::zab::{LearnerType, LinkId};
+
+use super::clients::{Client, Wish};
+use super::disk::CrashDisk;
+use super::judge::Judge;
+use super::net::{Arrival, Due, Net, Place, Port};
+use super::node::{Node, Shared};
+use super::plan::Plan;
+use super::random::Random;
+use super::{Figures, Micros, Violation};
+use crate::history::History;
+
+/// What happens at a time.
+#[derive(Debug)]
+pub enum Happening {
+    /// A member's time passes.
+    Tick(Sid, u64),
+    /// A machine of the election wants to be stepped.
+    Timer(Sid, u64),
+    /// Something that was ordered by a member is done.
+    Step(Sid, u64, Box<Event>),
+    /// The log's thread of a member has had its time with the disk.
+    LogWritten(Sid, u64),
+    /// A barrier has had its time with the disk.
+    Barrier(Sid, u64),
+    /// The snapshot's thread does a little more.
+    Snapshot(Sid, u64),
+    /// The connections of the election.
+    Cnx(Sid, u64, CnxNews),
+    /// Something arrives at an end of a connection.
+    Arrive(LinkId, Arrival),
+    /// A member is called.
+    Called(LinkId, u64),
+    /// A client's call was answered.
+    ClientConnected(usize, Option<LinkId>),
+    /// A client's time passes.
+    Client(usize),
+    /// A process is started.
+    Boot(Sid),
+    /// Something goes wrong.
+    Fault,
+    /// A disk has space again.
+    Space(Sid),
+}
+
+/// What the connections of the election are told later.
+#[derive(Debug)]
+pub enum CnxNews {
+    /// A call was answered.
+    Connected(Sid, LinkId),
+    /// A call was not answered.
+    Failed(Sid),
+    /// What was written is out.
+    Flushed(LinkId),
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct World {
+    /// Its parameters.
+    pub plan: Plan,
+    /// The time since the start.
+    pub now: Micros,
+    /// The dice.
+    pub random: Random,
+    /// The members.
+    pub nodes: BTreeMap<Sid, Node>,
+    /// The network.
+    pub net: Net,
+    /// What clients saw.
+    pub history: History,
+    /// Who sees to it that all is right.
+    pub judge: Judge,
+    /// What was counted.
+    pub figures: Figures,
+    /// Lines of the trace, if it is wanted.
+    pub trace: Option<fn(&str)>,
+    pub(super) shared: Shared,
+    pub(super) clients: Vec<Client>,
+    queue: BTreeMap<(Micros, u64), Happening>,
+    queued: u64,
+    /// The first phase is over: nothing goes wrong any more.
+    pub healed: bool,
+    /// These are down or cut off in the second phase.
+    pub left_out: BTreeSet<Sid>,
+    pub(super) violation: Option<Violation>,
+    hash: u64,
+}
+
+/// How often clients look at the time, in microseconds.
+const CLIENT_TICK: Micros = 5_000;
+
+impl World {
+    /// Members and clients that have not begun.
+    pub fn new(seed: u64, plan: Plan, trace: Option<fn(&str)>) -> Self {
+        let mut random = Random::new(seed ^ 0x5157_a7e5_eed5_0000);
+        let net = Net::new(random.fork(), plan.latency);
+        let mut world = Self {
+            shared: Shared::new(&plan),
+            now: 0,
+            nodes: BTreeMap::new(),
+            net,
+            history: History::default(),
+            judge: Judge::default(),
+            figures: Figures::default(),
+            trace,
+            clients: Vec::new(),
+            queue: BTreeMap::new(),
+            queued: 0,
+            healed: false,
+            left_out: BTreeSet::new(),
+            violation: None,
+            hash: 0,
+            plan,
+            random,
+        };
+        for sid in 1..=world.plan.voters + world.plan.observers {
+            world.add_node(Sid(sid));
+        }
+        for id in 0..world.plan.clients {
+            let client = Client::new(id, world.plan.habits, world.random.fork());
+            world.clients.push(client);
+            world.after(CLIENT_TICK, Happening::Client(id));
+        }
+        world.schedule_fault();
+        world
+    }
+
+    fn add_node(&mut self, sid: Sid) {
+        let voter = sid.0 <= self.plan.voters;
+        let (drift, skew) = (self.plan.drift_ppm, self.plan.skew_ms);
+        let node = Node {
+            sid,
+            kind: if voter { LearnerType::Participant } else { LearnerType::Observer },
+            disk: CrashDisk::new(self.random.fork()),
+            incarnation: 0,
+            life: None,
+            paused_until: 0,
+            slow_disk_until: 0,
+            skew: self.random.below(2 * skew + 1) as Millis - skew as Millis,
+            offset: self.random.below(1_000_000) as Millis,
+            rate: 1_000_000 - drift + self.random.below(2 * drift + 1),
+        };
+        self.nodes.insert(sid, node);
+        let wait = self.random.below(2_000_000);
+        self.after(wait, Happening::Boot(sid));
+    }
+
+    /// Something is to happen.
+    pub(super) fn after(&mut self, wait: Micros, what: Happening) {
+        self.at(self.now + wait, what);
+    }
+
+    fn at(&mut self, time: Micros, what: Happening) {
+        self.queued += 1;
+        self.queue.insert((time.max(self.now), self.queued), what);
+    }
+
+    pub(super) fn schedule(&mut self, due: impl IntoIterator<Item = Due>) {
+        for (at, link, arrival) in due {
+            self.at(at, Happening::Arrive(link, arrival));
+        }
+    }
+
+    pub(super) fn schedule_fault(&mut self) {
+        if let Some(every) = self.plan.fault_every {
+            let wait = self.random.between(1, every * 2);
+            self.after(wait, Happening::Fault);
+        }
+    }
+
+    /// A line of the trace.
+    pub(super) fn note(&mut self, who: Place, what: &str, detail: &str) {
+        for byte in what.bytes().chain(detail.bytes()).chain(self.now.to_le_bytes()) {
+            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        let Some(print) = self.trace else { return };
+        let who = match who {
+            Place::Node(sid) => format!("{sid}"),
+            Place::Client(id) => format!("c{id}"),
+        };
+        let mut line = String::new();
+        let (s, us) = (self.now / 1_000_000, self.now % 1_000_000);
+        let _ = write!(line, "{s:>5}.{us:06} {who:>3} {what:<12} {detail}");
+        print(&line);
+    }
+
+    /// Of all that has happened: equal for equal runs.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// A promise is broken; the run is over.
+    pub(super) fn violated(&mut self, what: impl Into<String>) {
+        if self.violation.is_none() {
+            let what = what.into();
+            self.note(Place::Node(Sid(0)), "VIOLATION", &what);
+            self.violation = Some(Violation { at: self.now, what });
+        }
+    }
+
+    /// Runs until `until`, or until a promise is broken.
+    pub fn run(&mut self, until: Micros) {
+        while self.violation.is_none()
+            && let Some(((time, _), what)) = self.pop(until)
+        {
+            self.now = time;
+            self.figures.events += 1;
+            self.happen(what);
+            if self.figures.events.is_multiple_of(4096) {
+                self.net.sweep();
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    fn pop(&mut self, until: Micros) -> Option<((Micros, u64), Happening)> {
+        let entry = self.queue.first_entry()?;
+        if entry.key().0 > until {
+            return None;
+        }
+        Some(entry.remove_entry())
+    }
+
+    /// The member that something is about, if it is still the same process.
+    fn subject(&self, what: &Happening) -> Option<Sid> {
+        match what {
+            Happening::Tick(sid, _)
+            | Happening::Timer(sid, _)
+            | Happening::Step(sid, ..)
+            | Happening::LogWritten(sid, _)
+            | Happening::Barrier(sid, _)
+            | Happening::Snapshot(sid, _)
+            | Happening::Cnx(sid, ..) => Some(*sid),
+            Happening::Arrive(link, _) | Happening::Called(link, _) => {
+                match self.net.ends.get(link)?.place {
+                    Place::Node(sid) => Some(sid),
+                    Place::Client(_) => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn is_stale(&self, what: &Happening) -> bool {
+        match what {
+            Happening::Tick(sid, life)
+            | Happening::Timer(sid, life)
+            | Happening::Step(sid, life, _)
+            | Happening::LogWritten(sid, life)
+            | Happening::Barrier(sid, life)
+            | Happening::Snapshot(sid, life)
+            | Happening::Cnx(sid, life, _) => {
+                self.nodes[sid].incarnation != *life || self.nodes[sid].life.is_none()
+            }
+            _ => false,
+        }
+    }
+
+    fn happen(&mut self, what: Happening) {
+        if self.is_stale(&what) {
+            return;
+        }
+        if let Some(sid) = self.subject(&what)
+            && self.nodes[&sid].paused_until > self.now
+        {
+            return self.at(self.nodes[&sid].paused_until, what);
+        }
+        match what {
+            Happening::Tick(sid, _) => self.on_tick(sid),
+            Happening::Timer(sid, _) => self.on_timer(sid),
+            Happening::Step(sid, _, event) => self.step(sid, *event),
+            Happening::LogWritten(sid, _) => self.on_log_written(sid),
+            Happening::Barrier(sid, _) => self.on_barrier(sid),
+            Happening::Snapshot(sid, _) => self.on_snapshot_slice(sid),
+            Happening::Cnx(sid, _, news) => self.on_cnx_news(sid, news),
+            Happening::Arrive(link, arrival) => self.on_arrival(link, arrival),
+            Happening::Called(link, life) => self.on_called(link, life),
+            Happening::ClientConnected(id, link) => {
+                let wishes = self.clients[id].on_connected(self.now, link);
+                self.grant(id, wishes);
+            }
+            Happening::Client(id) => self.on_client(id),
+            Happening::Boot(sid) => self.boot(sid),
+            Happening::Fault => self.on_fault(),
+            Happening::Space(sid) => self.nodes[&sid].disk.set_full(false),
+        }
+    }
+
+    // ---- processes
+
+    pub(super) fn boot(&mut self, sid: Sid) {
+        if self.nodes[&sid].life.is_some() || self.left_out.contains(&sid) {
+            return;
+        }
+        let mut dice = self.random.fork();
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(&sid) else { return };
+        node.incarnation += 1;
+        match self.shared.boot(node, now, &mut dice) {
+            Ok(life) => {
+                let incarnation = node.incarnation;
+                let tree = life.front.db.read_tree();
+                let detail = format!(
+                    "zxid {} epochs {}/{}",
+                    life.seen,
+                    life.epochs.accepted(),
+                    life.epochs.current()
+                );
+                let restored = self.judge.on_state(sid, tree.last_processed_zxid(), &tree);
+                drop(tree);
+                node.life = Some(life);
+                self.note(Place::Node(sid), "boot", &detail);
+                if let Err(why) = restored {
+                    return self.violated(format!("{sid} restored: {why}"));
+                }
+                let first = self.random.below(self.tick_pause());
+                self.after(first, Happening::Tick(sid, incarnation));
+                self.carry_out(sid);
+            }
+            Err(e) => self.on_failed_boot(sid, &e),
+        }
+    }
+
+    fn tick_pause(&self) -> Micros {
+        (self.plan.tick_ms as Micros * 1000 / 10).max(1000)
+    }
+
+    /// A disk that fails while the server starts is tried again; what is on it must make sense.
+    fn on_failed_boot(&mut self, sid: Sid, e: &storage::Error) {
+        let full = matches!(e, storage::Error::Disk(_));
+        self.note(Place::Node(sid), "no start", &e.to_string());
+        if !full {
+            return self.violated(format!("{sid} does not start: {e}"));
+        }
+        self.end_process(sid, "it does not start");
+    }
+
+    /// A process ends: by itself, killed, or because the power failed.
+    pub(super) fn end_process(&mut self, sid: Sid, why: &str) {
+        let off = self.nodes[&sid].disk.is_off();
+        self.stop(sid, why, off);
+    }
+
+    /// As [`World::end_process`], `power` saying whether the machine goes down with it.
+    pub(super) fn stop(&mut self, sid: Sid, why: &str, power: bool) {
+        let Some(node) = self.nodes.get_mut(&sid) else { return };
+        node.life = None;
+        node.paused_until = 0;
+        if power {
+            node.disk.power_cycle();
+        } else {
+            node.disk.process_ended();
+        }
+        self.note(Place::Node(sid), if power { "power fails" } else { "ends" }, why);
+        let silence = if power && self.random.chance(0.5) { 20_000_000 } else { 20_000 };
+        let due = self.net.node_gone(self.now, Place::Node(sid), silence);
+        self.schedule(due);
+        self.figures.crashes += 1;
+        let longest = if self.random.chance(0.2) { 20_000_000 } else { 500_000 };
+        let wait = self.random.between(1_000, longest);
+        self.after(wait, Happening::Boot(sid));
+    }
+
+    // ---- time
+
+    fn on_tick(&mut self, sid: Sid) {
+        let heard_until = self.nodes[&sid].now(self.now).mono;
+        let incarnation = self.nodes[&sid].incarnation;
+        let pause = self.tick_pause();
+        self.after(pause, Happening::Tick(sid, incarnation));
+        self.step(sid, Event::Tick { heard_until });
+    }
+
+    fn on_timer(&mut self, sid: Sid) {
+        let Some(node) = self.nodes.get_mut(&sid) else { return };
+        let now = node.now(self.now).mono;
+        let Some(life) = &mut node.life else { return };
+        life.timer_at = None;
+        let have_delivered = life.cnx.have_delivered();
+        if life.cnx.deadline().is_some_and(|at| at <= now) {
+            self.tell_cnx(sid, cnx::Event::Timer);
+        }
+        self.tell_fle(sid, fle::Event::Timer { have_delivered });
+    }
+
+    /// Sees to it that the machines of the election are stepped when they want to be.
+    pub(super) fn schedule_timer(&mut self, sid: Sid) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(&sid) else { return };
+        let Some(life) = &node.life else { return };
+        let deadline = life.fle.deadline().into_iter().chain(life.cnx.deadline()).min();
+        let Some(at) = deadline.map(|mono| node.when(mono).max(now + 1)) else { return };
+        if life.timer_at.is_none_or(|planned| planned > at) {
+            let incarnation = node.incarnation;
+            if let Some(life) = &mut node.life {
+                life.timer_at = Some(at);
+            }
+            self.at(at, Happening::Timer(sid, incarnation));
+        }
+    }
+
+    fn on_client(&mut self, id: usize) {
+        self.after(CLIENT_TICK.min(self.plan.habits.pause.max(500)), Happening::Client(id));
+        let sids: Vec<Sid> = self.nodes.keys().copied().collect();
+        let wishes = self.clients[id].on_tick(self.now, &sids, &mut self.history);
+        self.grant(id, wishes);
+    }
+
+    fn grant(&mut self, id: usize, wishes: Vec<Wish>) {
+        for wish in wishes {
+            match wish {
+                Wish::Connect(sid) => self.call_client_port(id, sid),
+                Wish::Send(link, bytes) => {
+                    let due = self.net.send(self.now, link, Arrival::Bytes(bytes));
+                    self.schedule(due);
+                }
+                Wish::Close(link) => {
+                    let due = self.net.close(self.now, link);
+                    self.schedule(due);
+                }
+            }
+        }
+    }
+
+    // ---- connections
+
+    /// Somebody calls a member's port: both ends, or nothing where nobody takes the call.
+    pub(super) fn call(&mut self, from: Place, sid: Sid, port: Port) -> Option<LinkId> {
+        let to = Place::Node(sid);
+        if self.net.is_cut(from, to) || self.net.is_cut(to, from) {
+            return None;
+        }
+        let node = &self.nodes[&sid];
+        let life = node.life.as_ref()?;
+        if port == Port::Quorum && !life.listening {
+            return None;
+        }
+        let incarnation = node.incarnation;
+        let at = self.now + self.net.delay(from, to);
+        let (mine, theirs) = self.net.connect(from, to, port, at);
+        self.at(at, Happening::Called(theirs, incarnation));
+        Some(mine)
+    }
+
+    fn call_client_port(&mut self, id: usize, sid: Sid) {
+        let (from, to) = (Place::Client(id), Place::Node(sid));
+        let link = self.call(from, sid, Port::Client);
+        let wait = self.net.delay(from, to) + self.net.delay(to, from);
+        self.after(wait, Happening::ClientConnected(id, link));
+    }
+
+    fn on_called(&mut self, link: LinkId, incarnation: u64) {
+        let Some(end) = self.net.ends.get(&link) else { return };
+        let (Place::Node(sid), port) = (end.place, end.port) else { return };
+        let node = &self.nodes[&sid];
+        if !end.open || node.incarnation != incarnation || node.life.is_none() {
+            let due = self.net.break_link(self.now, link);
+            return self.schedule(due);
+        }
+        match port {
+            Port::Quorum => self.step(sid, Event::Accepted(link)),
+            Port::Election => self.tell_cnx(sid, cnx::Event::Accepted { link }),
+            Port::Client => self.accept_client(sid, link),
+        }
+    }
+
+    fn on_arrival(&mut self, link: LinkId, arrival: Arrival) {
+        if let Arrival::Bytes(bytes) = &arrival
+            && bytes.len() > 1
+            && self.random.chance(self.plan.pieces)
+        {
+            return self.on_piece(link, bytes.clone());
+        }
+        let Some((place, port)) = self.net.accept(link, &arrival) else { return };
+        match (place, port) {
+            (Place::Client(id), _) => self.on_client_arrival(id, link, arrival),
+            (Place::Node(sid), Port::Quorum) => {
+                let event = match arrival {
+                    Arrival::Bytes(bytes) => Event::Bytes(link, bytes),
+                    Arrival::Closed | Arrival::Reset => Event::Closed(link),
+                };
+                self.step(sid, event);
+            }
+            (Place::Node(sid), Port::Election) => match &arrival {
+                Arrival::Bytes(bytes) => self.tell_cnx(sid, cnx::Event::Bytes { link, bytes }),
+                Arrival::Closed | Arrival::Reset => self.tell_cnx(sid, cnx::Event::Closed { link }),
+            },
+            (Place::Node(sid), Port::Client) => self.on_server_arrival(sid, link, arrival),
+        }
+    }
+
+    /// A part of the bytes arrives now, the rest right behind, before anything else.
+    fn on_piece(&mut self, link: LinkId, mut bytes: Vec<u8>) {
+        let at = self.random.between(1, bytes.len() as u64 - 1) as usize;
+        let rest = bytes.split_off(at);
+        let pieces = std::mem::replace(&mut self.plan.pieces, 0.0);
+        self.on_arrival(link, Arrival::Bytes(bytes));
+        self.on_arrival(link, Arrival::Bytes(rest));
+        self.plan.pieces = pieces;
+    }
+
+    fn on_client_arrival(&mut self, id: usize, link: LinkId, arrival: Arrival) {
+        let wishes = match arrival {
+            Arrival::Bytes(bytes) => {
+                match self.clients[id].on_bytes(self.now, link, &bytes, &mut self.history) {
+                    Ok(wishes) => wishes,
+                    Err(why) => return self.violated(format!("client {id}: {why}")),
+                }
+            }
+            Arrival::Closed | Arrival::Reset => self.clients[id].on_closed(self.now, link),
+        };
+        self.grant(id, wishes);
+    }
+
+    // ---- the second phase
+
+    /// From now on nothing goes wrong.
+    pub fn heal(&mut self) {
+        self.healed = true;
+        self.note(Place::Node(Sid(0)), "heal", "");
+        if self.plan.only_majority {
+            self.leave_out_a_minority();
+        }
+        let due = self.net.heal(self.now);
+        self.schedule(due);
+        let left_out: Vec<Sid> = self.left_out.iter().copied().collect();
+        for sid in left_out {
+            if self.nodes[&sid].life.is_some() {
+                self.stop(sid, "it is left out", false);
+            }
+        }
+        for node in self.nodes.values_mut() {
+            node.disk.set_full(false);
+            node.disk.process_ended();
+            node.paused_until = node.paused_until.min(self.now);
+            node.slow_disk_until = 0;
+        }
+        self.plan.crash_at_effect = 0.0;
+    }
+
+    fn leave_out_a_minority(&mut self) {
+        let mut voters: Vec<Sid> = (1..=self.plan.voters).map(Sid).collect();
+        for _ in 0..(self.plan.voters - 1) / 2 {
+            let at = self.random.below(voters.len() as u64) as usize;
+            self.left_out.insert(voters.swap_remove(at));
+        }
+    }
+
+    /// The clients ask for nothing more.
+    pub fn rest(&mut self) {
+        self.clients.iter_mut().for_each(|client| client.resting = true);
+    }
+
+    /// Whether all who are to be there have the same, and serve.
+    pub fn is_settled(&self) -> bool {
+        let here = self.nodes.values().filter(|n| !self.left_out.contains(&n.sid));
+        let mut zxids = BTreeSet::new();
+        for node in here {
+            let Some(life) = &node.life else { return false };
+            if !life.ensemble.status().peer_state.ends_with("broadcast") {
+                return false;
+            }
+            zxids.insert(life.front.db.read_tree().last_processed_zxid());
+        }
+        zxids.len() == 1 && self.clients.iter().all(Client::is_quiet)
+    }
+
+    /// Who does what, for messages.
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        for node in self.nodes.values() {
+            let state = match &node.life {
+                None => "down".to_owned(),
+                Some(life) => format!(
+                    "{} at {}{}",
+                    life.ensemble.status().peer_state,
+                    life.front.db.read_tree().last_processed_zxid(),
+                    if life.barrier.is_some() { " behind a barrier" } else { "" }
+                ),
+            };
+            let _ = write!(text, "{}: {state}; ", node.sid);
+        }
+        let quiet = self.clients.iter().filter(|c| c.is_quiet()).count();
+        let _ = write!(text, "{quiet} of {} clients are quiet", self.clients.len());
+        text
+    }
+
+    /// The last zxid that is known to be committed.
+    pub fn committed(&self) -> Zxid {
+        self.judge.committed()
+    }
+
+    pub(super) fn push_effects(&mut self, sid: Sid, effects: Vec<Effect>) {
+        if let Some(life) = self.nodes.get_mut(&sid).and_then(|node| node.life.as_mut()) {
+            life.effects.extend(effects);
+        }
+    }
+}

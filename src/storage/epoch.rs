@@ -26,8 +26,8 @@ impl Epochs {
     /// `last_zxid`, the last transaction that was restored.
     ///
     /// # Errors
-    /// [`Error::Epoch`] where a file holds no number, the log is ahead of `currentEpoch` (and no write
-    /// of it was interrupted), or `acceptedEpoch` is behind it.
+    /// [`Error::Epoch`] where a file holds no number, the log is ahead of what was accepted, or
+    /// `acceptedEpoch` is behind `currentEpoch`.
     pub fn load(dirs: &DataDirs, last_zxid: Zxid) -> Result<Self> {
         let epoch_of_zxid = last_zxid.epoch();
         let mut epochs = Self { dirs: dirs.clone(), current: 0, accepted: 0 };
@@ -75,16 +75,29 @@ impl Epochs {
         Ok(())
     }
 
-    /// The log is ahead of `currentEpoch`: right only if the server stopped while it wrote that file.
+    /// The log is ahead of `currentEpoch`. That is right if the server stopped while it wrote that
+    /// file, or before: what a leader sent was logged and synced, and the epoch was to follow
+    /// (ZOOKEEPER-4643). Whoever has a transaction of an epoch has all that the epoch began with, so
+    /// the server may say so, if it has accepted that epoch. Java starts only where it finds the
+    /// unfinished file.
     fn recover_current(&mut self, last_zxid: Zxid) -> Result<()> {
         let tmp = format!("{CURRENT}.tmp");
-        let Some(epoch) = self.read(&tmp)? else {
-            return Err(Error::Epoch(format!(
-                "The current epoch, {:x}, is older than the last zxid, {}",
-                self.current, last_zxid.0
-            )));
+        let epoch = match self.read(&tmp) {
+            Ok(Some(epoch)) if epoch >= last_zxid.epoch() => {
+                log::info!("{tmp} found. Setting current epoch to {epoch}.");
+                epoch
+            }
+            _ if self.read(ACCEPTED)?.is_some_and(|accepted| accepted >= last_zxid.epoch()) => {
+                log::info!("Setting current epoch to that of the last zxid, {last_zxid}.");
+                last_zxid.epoch()
+            }
+            _ => {
+                return Err(Error::Epoch(format!(
+                    "The current epoch, {:x}, is older than the last zxid, {}",
+                    self.current, last_zxid.0
+                )));
+            }
         };
-        log::info!("{tmp} found. Setting current epoch to {epoch}.");
         self.set_current(epoch)
     }
 

@@ -91,7 +91,7 @@ fn run() -> Result<bool> {
     let work = Work::new(&matches)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = matches.opt_get("threads")?.unwrap_or(cores);
-    std::panic::set_hook(Box::new(|_| {}));
+    sim::catch_panics();
     let (start, total) = (Instant::now(), Mutex::new(Total::default()));
     std::thread::scope(|scope| {
         for _ in 0..threads {

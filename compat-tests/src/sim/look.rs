@@ -7,7 +7,8 @@ use gamekeeper::server::front::Serving;
 use gamekeeper::storage::{DataDirs, Disk, restore};
 use gamekeeper::tree::NoEvents;
 
-use super::node::{DATA_DIR, restore_options};
+use super::judge::Judge;
+use super::node::{DATA_DIR, fuzzy_until, restore_options};
 use super::world::World;
 use crate::history::check::{Tolerance, check};
 
@@ -21,9 +22,12 @@ impl World {
         if life.ensemble.status().state != "leader" {
             return;
         }
-        let base = life.seen;
+        let (base, fuzzy) = (life.seen, life.fuzzy_until > life.seen);
         life.seen = Zxid::new(epoch, 0);
         self.figures.terms += 1;
+        if fuzzy {
+            self.violated(format!("{sid} leads from {base} with the tree of no moment"));
+        }
         if let Err(why) = self.judge.on_lead(sid, epoch, base) {
             self.violated(why);
         }
@@ -47,7 +51,11 @@ impl World {
             "follower" | "observer" if serving => judge.on_learner_commit(sid, zxid),
             _ => Ok(()),
         };
-        let result = committed.and_then(|()| judge.on_state(sid, zxid, &tree));
+        let state_of = |judge: &mut Judge| match zxid < life.fuzzy_until {
+            true => Ok(()),
+            false => judge.on_state(sid, zxid, &tree),
+        };
+        let result = committed.and_then(|()| state_of(judge));
         let mismatches = tree.digest_mismatches();
         drop(tree);
         if let Err(why) = result {
@@ -76,6 +84,9 @@ impl World {
         let options = restore_options(&self.plan);
         let restored = restore(&dirs, options, || 0).map_err(|e| e.to_string())?;
         let mut tree = restored.tree;
+        if fuzzy_until(&tree) > tree.last_processed_zxid() {
+            return Ok(());
+        }
         tree.set_config(self.shared.config_text().as_bytes(), 0, 0, &mut NoEvents);
         let mut sessions: Vec<_> = restored.sessions.into_iter().collect();
         let mut known = life.ensemble.committed_sessions();

@@ -18,6 +18,7 @@ pub mod random;
 mod shell;
 pub mod world;
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -95,6 +96,15 @@ pub struct Outcome {
     pub violation: Option<Violation>,
 }
 
+thread_local! {
+    static PANIC: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// Panics are told as violations, with their place, and not printed.
+pub fn catch_panics() {
+    std::panic::set_hook(Box::new(|info| PANIC.set(info.to_string())));
+}
+
 /// Runs a seed.
 pub fn run(seed: u64, trace: Option<fn(&str)>) -> Outcome {
     run_plan(seed, Plan::draw(&mut Random::new(seed)), trace)
@@ -103,13 +113,8 @@ pub fn run(seed: u64, trace: Option<fn(&str)>) -> Outcome {
 /// Runs a seed with a plan of its own. A panic of a member is a violation, too.
 pub fn run_plan(seed: u64, plan: Plan, trace: Option<fn(&str)>) -> Outcome {
     let mut world = World::new(seed, plan, trace);
-    let panicked = catch_unwind(AssertUnwindSafe(|| play(&mut world))).err();
-    if let Some(panic) = panicked {
-        let text = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-            .unwrap_or_default();
+    if catch_unwind(AssertUnwindSafe(|| play(&mut world))).is_err() {
+        let text = PANIC.take();
         world.violated(format!("a member panicked: {text}"));
     }
     world.figures.time = world.now;

@@ -155,6 +155,8 @@ pub struct Life {
     pub timer_at: Option<Micros>,
     /// The zxid of the tree when it was last looked at.
     pub seen: Zxid,
+    /// See [`fuzzy_until`].
+    pub fuzzy_until: Zxid,
 }
 
 impl Life {
@@ -267,7 +269,7 @@ impl Shared {
         let restored = restore(&dirs, restore_options(&self.plan), || 0)?;
         let epochs = Epochs::load(&dirs, restored.last_zxid)?;
         let now = node.now(at);
-        let seen = restored.last_zxid;
+        let (seen, fuzzy_until) = (restored.last_zxid, fuzzy_until(&restored.tree));
         let auth = Arc::new(Auth::new(&self.config.auth).map_err(|e| {
             storage::Error::DataDir(e.to_string())
         })?);
@@ -312,6 +314,7 @@ impl Shared {
             next_conn: 1,
             timer_at: None,
             seen,
+            fuzzy_until,
         })
     }
 
@@ -337,6 +340,13 @@ impl Shared {
         };
         (fle, QuorumCnxManager::new(settings, self.quorums.clone()))
     }
+}
+
+/// A snapshot may hold what was committed while it was taken, and the log may have lost that again
+/// with the power: committed it is, and the leader sends it once more. Before that zxid the tree is
+/// that of no moment.
+pub fn fuzzy_until(tree: &DataTree) -> Zxid {
+    tree.digest_from_loaded_snapshot().map_or(Zxid::ZERO, |digest| digest.zxid)
 }
 
 /// A database as a member takes it.

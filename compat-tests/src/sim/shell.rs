@@ -21,7 +21,7 @@ use jute::Write;
 
 use super::Micros;
 use super::net::{Arrival, Place, Port};
-use super::node::{Conn, Snapshotting, loaded, restore_options, snapshot_options};
+use super::node::{Conn, Snapshotting, fuzzy_until, loaded, restore_options, snapshot_options};
 use super::world::{CnxNews, Happening, World};
 
 impl World {
@@ -253,6 +253,7 @@ impl World {
         };
         let restored = restore(&life.dirs, restore_options(plan), || 0)?;
         life.seen = restored.last_zxid;
+        life.fuzzy_until = fuzzy_until(&restored.tree);
         Ok(Event::Reloaded(Box::new(loaded(restored))))
     }
 

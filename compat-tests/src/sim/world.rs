@@ -316,7 +316,10 @@ impl World {
                     life.epochs.accepted(),
                     life.epochs.current()
                 );
-                let restored = self.judge.on_state(sid, tree.last_processed_zxid(), &tree);
+                let restored = match life.fuzzy_until > life.seen {
+                    true => Ok(()),
+                    false => self.judge.on_state(sid, tree.last_processed_zxid(), &tree),
+                };
                 drop(tree);
                 node.life = Some(life);
                 self.note(Place::Node(sid), "boot", &detail);
@@ -542,7 +545,6 @@ impl World {
         for node in self.nodes.values_mut() {
             node.disk.set_full(false);
             node.disk.process_ended();
-            node.paused_until = node.paused_until.min(self.now);
             node.slow_disk_until = 0;
         }
         self.plan.crash_at_effect = 0.0;
@@ -567,7 +569,8 @@ impl World {
         let mut zxids = BTreeSet::new();
         for node in here {
             let Some(life) = &node.life else { return false };
-            if !life.ensemble.status().peer_state.ends_with("broadcast") {
+            let working = life.log_busy || life.snapshotting.is_some();
+            if working || !life.ensemble.status().peer_state.ends_with("broadcast") {
                 return false;
             }
             zxids.insert(life.front.db.read_tree().last_processed_zxid());

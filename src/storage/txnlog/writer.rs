@@ -247,6 +247,7 @@ impl TxnLog {
     fn create(&mut self, zxid: Zxid) -> disk::Result<OpenLog> {
         let name = log_name(zxid);
         log::info!("Creating new log file: {name}");
+        self.settle_rolled()?;
         let path = self.dirs.log().join(&name);
         self.set_aside(&path, &name)?;
         let file = self.dirs.disk().create(&path)?;
@@ -260,6 +261,21 @@ impl TxnLog {
             unsynced: 0,
             zeroed: 0,
         })
+    }
+
+    /// A log's end is durable before the next log begins. Else a power failure could take the end of
+    /// one and leave the start of the next, and nobody could tell that from damage.
+    fn settle_rolled(&mut self) -> disk::Result<()> {
+        if !self.options.force_sync {
+            return Ok(());
+        }
+        for mut file in std::mem::take(&mut self.rolled) {
+            self.timed_sync(&mut *file, &mut Synced::default())?;
+        }
+        if std::mem::take(&mut self.dir_dirty) {
+            self.dirs.disk().sync_dir(self.dirs.log())?;
+        }
+        Ok(())
     }
 
     /// A log of this name that holds transactions is of a history that was given up (the database

@@ -141,6 +141,11 @@ fn is_new_epoch(zxid: Zxid) -> bool {
     zxid.counter() == 0
 }
 
+/// Whether `zxid` may stand behind `before` in a log: it is the next, or the first of a later epoch.
+fn is_next(before: Zxid, zxid: Zxid) -> bool {
+    zxid == before.next() || (zxid.epoch() > before.epoch() && zxid.counter() <= 1)
+}
+
 fn snapshot(history: &History) -> SyncPlan {
     let zxid = history.last_processed;
     SyncPlan { op: SyncOp::Snap(zxid), proposals: Vec::new(), sent_up_to: zxid }
@@ -150,15 +155,20 @@ fn snapshot(history: &History) -> SyncPlan {
 struct Queue {
     op: Option<SyncOp>,
     proposals: Vec<Entry>,
+    /// There is a hole: what a snapshot of an earlier leader held is not in the log of this one.
+    broken: bool,
 }
 
 impl Queue {
     fn new() -> Self {
-        Self { op: None, proposals: Vec::new() }
+        Self { op: None, proposals: Vec::new(), broken: false }
     }
 
-    /// Without a first packet there is no plan.
+    /// Without a first packet there is no plan, nor with a hole.
     fn plan(self, sent_up_to: Zxid) -> Option<SyncPlan> {
+        if self.broken {
+            return None;
+        }
         Some(SyncPlan { op: self.op?, proposals: self.proposals, sent_up_to })
     }
 
@@ -172,14 +182,15 @@ impl Queue {
         last_committed: Zxid,
     ) -> Zxid {
         let mut sent = peer;
-        let mut previous = None;
+        let mut previous: Option<Zxid> = None;
         for entry in entries.take_while(|e| limit.is_none_or(|limit| e.zxid <= limit)) {
+            let before = previous.replace(entry.zxid);
+            self.broken |= before.is_some_and(|before| !is_next(before, entry.zxid));
             if entry.zxid < peer {
-                previous = Some(entry.zxid);
                 continue;
             }
             if self.op.is_none() {
-                self.op = first_packet(entry.zxid, peer, previous, last_committed);
+                self.op = first_packet(entry.zxid, peer, before, last_committed);
                 if self.op.is_none() {
                     return sent;
                 }

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use jute::Limits;
-use log::{error, info, warn};
+use log::{error, warn};
 
 use super::election::Election;
 use super::inbox::Inbox;
@@ -24,8 +23,7 @@ use crate::peer::ensemble::Loaded;
 use crate::peer::{Effect, Event};
 use crate::server::front::Front;
 use crate::storage::snapshot::{self, SnapshotOptions};
-use crate::storage::txnlog::LogIter;
-use crate::storage::{self, CommittedLog, DataDirs, Epochs, RestoreOptions, restore};
+use crate::storage::{self, DataDirs, Epochs, RestoreOptions, restore};
 use crate::zab::LinkId;
 use crate::zab::sync::Entry;
 
@@ -226,11 +224,12 @@ impl Member {
         let bytes_max = self.snapshot_size_factor * dirs.snap_size() as f64;
         let reading =
             std::thread::Builder::new().name("TxnLogReader".to_owned()).spawn(move || {
-                let entries = read_entries(&dirs, from, limits, bytes_max).unwrap_or_else(|e| {
-                    warn!("cannot read the transaction log for a learner: {e}");
-                    Vec::new()
-                });
-                inbox.tell(Event::TxnLogRead(link, entries));
+                let found =
+                    storage::read_since(&dirs, from, limits, bytes_max).unwrap_or_else(|e| {
+                        warn!("cannot read the transaction log for a learner: {e}");
+                        Vec::new()
+                    });
+                inbox.tell(Event::TxnLogRead(link, entries(found)));
             });
         if let Err(e) = reading {
             error!("cannot start a thread to read the transaction log: {e}");
@@ -239,32 +238,7 @@ impl Member {
     }
 }
 
-/// The transactions from the last one at or before `from` on; none if they are too many.
-fn read_entries(
-    dirs: &DataDirs,
-    from: Zxid,
-    limits: Limits,
-    bytes_max: f64,
-) -> storage::Result<Vec<Entry>> {
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut bytes = 0;
-    let mut log = LogIter::open_live(Arc::clone(dirs.disk()), dirs.log(), from, limits)?;
-    while log.advance()? {
-        let Some(record) = log.record() else { break };
-        if record.zxid <= from {
-            entries.clear();
-        }
-        bytes += record.payload.len();
-        if bytes as f64 > bytes_max && record.zxid > from {
-            info!("the transactions since {from} are larger than a snapshot is worth");
-            return Ok(Vec::new());
-        }
-        entries.push(Entry { zxid: record.zxid, record: record.payload.into() });
-    }
-    Ok(entries)
-}
-
 /// The end of a history as a member takes it.
-pub(super) fn entries(committed: CommittedLog) -> Vec<Entry> {
+pub(super) fn entries(committed: impl IntoIterator<Item = (Zxid, Arc<[u8]>)>) -> Vec<Entry> {
     committed.into_iter().map(|(zxid, record)| Entry { zxid, record }).collect()
 }

@@ -17,6 +17,7 @@ pub mod names;
 mod purge;
 mod replay;
 mod restore;
+mod since;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
@@ -32,4 +33,5 @@ pub use replay::{Continuity, Replay};
 pub use restore::{
     CommittedLog, MIN_COMMITTED_LOG, RestoreOptions, RestoreStats, Restored, restore, take_item,
 };
+pub use since::read_since;
 pub use truncate::truncate;

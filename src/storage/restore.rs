@@ -234,7 +234,7 @@ fn start_empty(dirs: &DataDirs, options: &RestoreOptions, trusted: bool) -> Resu
         let disk = Arc::clone(dirs.disk());
         let taken = snapshot::take(disk, dirs.snap(), options.snapshot, Vec::new, |f| f(&tree))?;
         let saved = names::files(&**dirs.disk(), dirs.snap(), names::SNAPSHOT)?;
-        snapshot = saved.into_iter().find(|f| f.path == taken.path);
+        snapshot = taken.and_then(|t| saved.into_iter().find(|f| f.path == t.path));
     } else {
         log::warn!("Unexpected empty data tree, setting zxid to -1");
         tree.set_last_processed_zxid(Zxid(-1));

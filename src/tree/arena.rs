@@ -159,6 +159,11 @@ impl Arena {
         self.walkers.clone()
     }
 
+    /// Whether the guard is of this arena.
+    pub(super) fn has_given(&self, guard: &Arc<()>) -> bool {
+        Arc::ptr_eq(&self.walkers, guard)
+    }
+
     /// Whether a node has this id.
     pub(super) fn contains(&self, id: NodeId) -> bool {
         self[id].name_len != VACANT

@@ -15,7 +15,7 @@ use super::{DataTree, Node};
 #[derive(Debug)]
 pub struct Walk {
     /// Keeps ids from being used again.
-    _ids: Arc<()>,
+    ids: Arc<()>,
     path: String,
     levels: Vec<Level>,
     /// The root is yet to come.
@@ -47,18 +47,19 @@ impl DataTree {
     /// Starts a walk. The ACL map ([`DataTree::acl_entries`]) must be taken before, or under the same
     /// borrow.
     pub fn walk(&self) -> Walk {
-        Walk {
-            _ids: self.arena.hold_ids(),
-            path: String::new(),
-            levels: Vec::new(),
-            at_start: true,
-        }
+        Walk { ids: self.arena.hold_ids(), path: String::new(), levels: Vec::new(), at_start: true }
     }
 }
 
 impl Walk {
+    /// Whether this is the tree on which the walk was started. A server that loses its leader may put
+    /// another in its place, and then the walk is of no more use.
+    pub fn is_of(&self, tree: &DataTree) -> bool {
+        tree.arena.has_given(&self.ids)
+    }
+
     /// Visits up to `max_nodes` more nodes of the tree on which the walk was started; false once all
-    /// were visited. Time goes with `max_nodes` and, for one node with many children, with their
+    /// were visited, and for another tree. Time goes with `max_nodes` and, for one node with many children, with their
     /// number (four bytes are copied for each).
     pub fn next_slice(
         &mut self,
@@ -66,6 +67,9 @@ impl Walk {
         max_nodes: usize,
         mut visit: impl FnMut(WalkedNode<'_>),
     ) -> bool {
+        if !self.is_of(tree) {
+            return false;
+        }
         for _ in 0..max_nodes {
             let Some(id) = self.next(tree) else { return false };
             let record = &tree.arena[id];

@@ -43,7 +43,8 @@ struct Work {
 
 impl Work {
     fn new(matches: &Matches) -> Result<Self> {
-        let number = |text: &str| text.parse().map_err(|_| Failure::new(format!("no seed: {text}")));
+        let number =
+            |text: &str| text.parse().map_err(|_| Failure::new(format!("no seed: {text}")));
         let trace = matches.opt_present("trace").then_some(print_line as fn(&str));
         let (next, end, until) = if let Some(seed) = matches.opt_str("seed") {
             let seed: u64 = number(&seed)?;

@@ -34,7 +34,9 @@ pub enum Wish {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Idle { until: Micros },
+    Idle {
+        until: Micros,
+    },
     Calling,
     /// Connected; the session is asked for.
     Greeting(LinkId),
@@ -359,11 +361,7 @@ impl Client {
             let header = RequestHeader { xid: self.xid, kind: op::CLOSE_SESSION };
             return (Request::Close, frame(&to_bytes(&header)));
         }
-        if self.random.chance(self.habits.reads) {
-            self.choose_read()
-        } else {
-            self.choose_write()
-        }
+        if self.random.chance(self.habits.reads) { self.choose_read() } else { self.choose_write() }
     }
 
     fn parent(&mut self) -> String {
@@ -412,12 +410,10 @@ impl Client {
             0..=3 => self.create(),
             4..=6 => {
                 let (path, data) = (self.path(), self.data());
-                let version = if self.random.chance(0.8) { -1 } else { self.random.below(4) as i32 };
-                let record = SetDataRequest {
-                    path: Some(path.clone()),
-                    data: Some(data.clone()),
-                    version,
-                };
+                let version =
+                    if self.random.chance(0.8) { -1 } else { self.random.below(4) as i32 };
+                let record =
+                    SetDataRequest { path: Some(path.clone()), data: Some(data.clone()), version };
                 (Request::Set { path, data }, request(xid, op::SET_DATA, &record))
             }
             7..=8 => {
@@ -481,9 +477,8 @@ fn read_body(request: &Request, r: &mut Reader<'_>) -> Result<Body, String> {
             GetDataResponse::read(r).map(|b| Body::Data(b.data.unwrap_or_default(), b.stat))
         }
         Request::Exists { .. } => ExistsResponse::read(r).map(|b| Body::Stat(b.stat)),
-        Request::Children { .. } => GetChildrenResponse::read(r).map(|b| {
-            Body::Children(b.children.into_iter().flatten().flatten().collect())
-        }),
+        Request::Children { .. } => GetChildrenResponse::read(r)
+            .map(|b| Body::Children(b.children.into_iter().flatten().flatten().collect())),
         Request::Delete { .. } | Request::Multi | Request::Sync | Request::Close => Ok(Body::None),
     };
     body.map_err(|e| format!("a reply to {request:?} that makes no sense: {e}"))

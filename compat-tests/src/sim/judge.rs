@@ -32,8 +32,8 @@ impl Judge {
         self.leaders.len()
     }
 
-    /// Counter 0 of an epoch is no transaction: what counts is what was there before.
-    fn last_txn(&self, mut zxid: Zxid) -> Zxid {
+    /// The last transaction before or at `zxid`: counter 0 of an epoch is none.
+    pub fn last_txn(&self, mut zxid: Zxid) -> Zxid {
         while zxid.counter() == 0
             && let Some((_, base)) = self.leaders.get(&zxid.epoch())
         {

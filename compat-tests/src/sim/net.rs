@@ -189,12 +189,8 @@ impl Net {
 
     /// A process is gone: the others hear of it after `delay` at most, unless they are cut off.
     pub fn node_gone(&mut self, now: Micros, place: Place, delay: Micros) -> Vec<Due> {
-        let mine: Vec<LinkId> = self
-            .ends
-            .iter()
-            .filter(|(_, e)| e.place == place && e.open)
-            .map(|(l, _)| *l)
-            .collect();
+        let mine: Vec<LinkId> =
+            self.ends.iter().filter(|(_, e)| e.place == place && e.open).map(|(l, _)| *l).collect();
         let mut due = Vec::new();
         for link in mine {
             let wait = self.random.below(delay + 1);
@@ -220,8 +216,7 @@ impl Net {
 
     /// Some open end, by chance.
     pub fn any_link(&mut self) -> Option<LinkId> {
-        let open: Vec<LinkId> =
-            self.ends.iter().filter(|(_, e)| e.open).map(|(l, _)| *l).collect();
+        let open: Vec<LinkId> = self.ends.iter().filter(|(_, e)| e.open).map(|(l, _)| *l).collect();
         (!open.is_empty()).then(|| self.random.pick(&open))
     }
 

@@ -162,8 +162,7 @@ pub struct Life {
 impl Life {
     /// Whether a barrier may be begun: all but the epochs wait for the log.
     pub fn may_begin(&self, barrier: &Effect) -> bool {
-        let epoch =
-            matches!(barrier, Effect::WriteAcceptedEpoch(_) | Effect::WriteCurrentEpoch(_));
+        let epoch = matches!(barrier, Effect::WriteAcceptedEpoch(_) | Effect::WriteCurrentEpoch(_));
         epoch || (!self.log_busy && self.log_queue.is_empty())
     }
 }
@@ -237,7 +236,11 @@ impl Shared {
             max_concurrent_diff_syncs: 100,
             leader_serves: plan.leader_serves,
             log_enabled: true,
-            sync: Options { txn_log: plan.txn_log_sync, force_snapshot: plan.force_snapshot },
+            sync: Options {
+                txn_log: plan.txn_log_sync,
+                force_snapshot: plan.force_snapshot,
+                ..Options::default()
+            },
             committed_limit: plan.committed_limit,
             config: ConfigText { text: self.config_text(), version: 0 },
             pipeline: PipelineSettings {
@@ -270,9 +273,9 @@ impl Shared {
         let epochs = Epochs::load(&dirs, restored.last_zxid)?;
         let now = node.now(at);
         let (seen, fuzzy_until) = (restored.last_zxid, fuzzy_until(&restored.tree));
-        let auth = Arc::new(Auth::new(&self.config.auth).map_err(|e| {
-            storage::Error::DataDir(e.to_string())
-        })?);
+        let auth = Arc::new(
+            Auth::new(&self.config.auth).map_err(|e| storage::Error::DataDir(e.to_string()))?,
+        );
         let db = Arc::new(Database::new(DataTree::new(TreeOptions::default())));
         let metrics = Arc::new(ServerMetrics::default());
         let settings = self.front_settings();
@@ -290,8 +293,7 @@ impl Shared {
             loaded: loaded(restored),
         };
         let mut effects = Vec::new();
-        let ensemble =
-            Ensemble::new(self.settings(node.sid, node.kind), parts, now, &mut effects);
+        let ensemble = Ensemble::new(self.settings(node.sid, node.kind), parts, now, &mut effects);
         let current = epochs.current();
         let (fle, cnx) = self.election(node, seen, current);
         Ok(Life {

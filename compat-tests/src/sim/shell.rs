@@ -11,8 +11,7 @@ use gamekeeper::server::conn::{Closing, ConnShared, Mailbox};
 use gamekeeper::server::front::{Client as Connection, Next};
 use gamekeeper::storage::snapshot::body::BodyWalk;
 use gamekeeper::storage::snapshot::{SnapshotWriter, Trailer};
-use gamekeeper::storage::txnlog::LogIter;
-use gamekeeper::storage::{self, disk, purge, restore, snapshot};
+use gamekeeper::storage::{self, purge, restore, snapshot};
 use gamekeeper::tree::ZxidDigest;
 use gamekeeper::zab::LinkId;
 use gamekeeper::zab::election::{cnx, fle};
@@ -120,6 +119,7 @@ impl World {
                 let due = self.net.close(self.now, link);
                 self.schedule(due);
             }
+            Effect::Know(_) => {}
             Effect::Exit(code) => self.violated(format!("{sid} exits with {code}")),
         }
         Ok(())
@@ -298,6 +298,9 @@ impl World {
         };
         let tree = life.front.db.read_tree();
         let more = walk.next(&tree, nodes, usize::MAX, &mut out);
+        if !walk.is_of(&tree) {
+            return Ok(false);
+        }
         writer.put(&out)?;
         out.clear();
         if more {
@@ -353,7 +356,9 @@ impl World {
     fn read_txn_log(&mut self, sid: Sid, link: LinkId, from: Zxid) {
         let wait = self.disk_time(sid);
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
-        let entries = read_entries(&life.dirs, from).unwrap_or_default();
+        let found = storage::read_since(&life.dirs, from, jute::Limits::default(), f64::MAX);
+        let entries = found.unwrap_or_default().into_iter();
+        let entries = entries.map(|(zxid, record)| Entry { zxid, record }).collect();
         self.done(sid, wait, Event::TxnLogRead(link, entries));
     }
 
@@ -531,20 +536,6 @@ impl World {
     }
 }
 
-fn read_entries(dirs: &storage::DataDirs, from: Zxid) -> storage::Result<Vec<Entry>> {
-    let mut entries: Vec<Entry> = Vec::new();
-    let disk: Arc<dyn disk::Disk> = Arc::clone(dirs.disk());
-    let mut log = LogIter::open_live(disk, dirs.log(), from, jute::Limits::default())?;
-    while log.advance()? {
-        let Some(record) = log.record() else { break };
-        if record.zxid <= from {
-            entries.clear();
-        }
-        entries.push(Entry { zxid: record.zxid, record: record.payload.into() });
-    }
-    Ok(entries)
-}
-
 fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::Log(_) => "log",
@@ -562,6 +553,7 @@ fn name(effect: &Effect) -> &'static str {
         Effect::Send(..) => "send",
         Effect::SendSnapshot(..) => "send snap",
         Effect::ReadTxnLog(..) => "read log",
+        Effect::Know(_) => "know",
         Effect::Close(_) => "close",
         Effect::Exit(_) => "exit",
     }

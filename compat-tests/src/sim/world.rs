@@ -573,7 +573,8 @@ impl World {
             if working || !life.ensemble.status().peer_state.ends_with("broadcast") {
                 return false;
             }
-            zxids.insert(life.front.db.read_tree().last_processed_zxid());
+            let zxid = life.front.db.read_tree().last_processed_zxid();
+            zxids.insert(self.judge.last_txn(zxid));
         }
         zxids.len() == 1 && self.clients.iter().all(Client::is_quiet)
     }

@@ -76,8 +76,14 @@ impl BodyWalk {
         Self { walk: tree.walk() }
     }
 
+    /// Whether this is the tree that the walk began with.
+    pub fn is_of(&self, tree: &DataTree) -> bool {
+        self.walk.is_of(tree)
+    }
+
     /// Appends nodes until there were `max_nodes` or `out` has `max_bytes` (the last node may exceed
-    /// that). False once all is appended.
+    /// that). False once all is appended, or if this is another tree than the walk began with: then
+    /// what was appended is no body and never becomes one.
     pub fn next(
         &mut self,
         tree: &DataTree,
@@ -90,7 +96,9 @@ impl BodyWalk {
                 break;
             }
             if !self.walk.next_slice(tree, 1, |node| put_node(node, out)) {
-                put_end(out);
+                if self.walk.is_of(tree) {
+                    put_end(out);
+                }
                 return false;
             }
         }

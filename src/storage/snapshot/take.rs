@@ -39,7 +39,8 @@ pub struct TakenSnapshot {
 
 /// Writes a snapshot of a tree into `dir`, holding it about a millisecond at a time. `with_tree` calls
 /// what it is given with the tree, locked against change. `sessions` is asked after the snapshot's zxid
-/// was read, and must not lack a session that was created up to then.
+/// was read, and must not lack a session that was created up to then. Nothing if another tree took the
+/// place of the first meanwhile: what the server has then is another history.
 ///
 /// # Errors
 /// If the disk refuses. There is no new snapshot then.
@@ -49,9 +50,10 @@ pub fn take(
     options: SnapshotOptions,
     sessions: impl FnOnce() -> Vec<(SessionId, i32)>,
     mut with_tree: impl FnMut(&mut dyn FnMut(&DataTree)),
-) -> disk::Result<TakenSnapshot> {
-    let mut zxid = Zxid::ZERO;
-    with_tree(&mut |tree| zxid = tree.last_processed_zxid());
+) -> disk::Result<Option<TakenSnapshot>> {
+    let mut start = None;
+    with_tree(&mut |tree| start = Some((tree.walk(), tree.last_processed_zxid())));
+    let Some((first, zxid)) = start else { return Ok(None) };
     let sessions = sessions();
     let mut writer = SnapshotWriter::create(disk, dir, zxid, options.compression)?;
     let path = writer.path();
@@ -69,10 +71,14 @@ pub fn take(
     }
     writer.put(&out)?;
 
-    let mut trailer = Trailer::default();
-    with_tree(&mut |tree| trailer = trailer_of(tree, options));
+    let mut trailer = None;
+    with_tree(&mut |tree| trailer = first.is_of(tree).then(|| trailer_of(tree, options)));
+    let Some(trailer) = trailer else {
+        log::info!("The database was replaced: {} is given up", path.display());
+        return Ok(None);
+    };
     let len = writer.finish(trailer)?;
-    Ok(TakenSnapshot { path, zxid, len })
+    Ok(Some(TakenSnapshot { path, zxid, len }))
 }
 
 fn trailer_of(tree: &DataTree, options: SnapshotOptions) -> Trailer {

@@ -205,6 +205,23 @@ fn a_walk_is_what_the_tree_holds() {
 }
 
 #[test]
+fn a_snapshot_of_two_trees_is_given_up() {
+    let dirs = dirs_with(&[]);
+    let trees = [DataTree::new(TreeOptions::default()), DataTree::new(TreeOptions::default())];
+    let options = SnapshotOptions { compression: Compression::None, digest: true, last_zxid: true };
+    for looks in 1..4 {
+        let disk = Arc::clone(dirs.disk());
+        let mut look = 0;
+        let taken = take(disk, dirs.snap(), options, Vec::new, |f| {
+            f(&trees[usize::from(look >= looks)]);
+            look += 1;
+        });
+        assert_eq!(taken.unwrap(), None, "replaced after {looks} looks");
+    }
+    assert_eq!(files(&**dirs.disk(), dirs.snap(), SNAPSHOT).unwrap(), []);
+}
+
+#[test]
 fn a_snapshot_is_named_after_the_zxid_at_its_start() {
     let dirs = dirs_with(&[]);
     let mut tree = DataTree::new(TreeOptions::default());
@@ -215,7 +232,8 @@ fn a_snapshot_is_named_after_the_zxid_at_its_start() {
         f(&tree);
         tree.set_last_processed_zxid(Zxid(0x20));
     })
-    .unwrap();
+    .unwrap()
+    .expect("it is the same tree all the time");
     assert_eq!(taken.path, Path::new("/d/version-2/snapshot.1f.gz"));
     assert_eq!(taken.len, only(&dirs).len);
     assert_eq!(content(&dirs, &only(&dirs)).unwrap().trailer.last_zxid, Some(Zxid(0x20)));

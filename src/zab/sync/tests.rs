@@ -66,6 +66,19 @@ fn the_choice_of_the_sync() {
     );
 }
 
+/// A snapshot of an earlier leader stands in the place of what is missing in the log: neither a TRUNC
+/// to what is before the hole nor a DIFF across it may be sent.
+#[test]
+fn nothing_is_sent_across_a_hole_in_the_log() {
+    check(
+        "
+        3.8 3.9 | 3.9 | 3.1 | 1.4 1.5 3.2 3.3 3.4 3.5 3.6 3.7 3.8 | SNAP 3.9 [] up to 3.9
+        3.8 3.9 | 3.9 | 1.5 | 1.5 3.2 3.3 3.4 3.5 3.6 3.7 3.8     | SNAP 3.9 [] up to 3.9
+        3.8 3.9 | 3.9 | 3.2 | 3.2 3.3 3.5 3.6 3.7 3.8             | SNAP 3.9 [] up to 3.9
+        ",
+    );
+}
+
 #[test]
 fn a_learner_further_behind_is_synced_from_the_log() {
     check(

@@ -59,6 +59,8 @@ fn snapshot_zxids(disk: &dyn Disk, dir: &Path) -> Result<Vec<Zxid>> {
 
 #[cfg(test)]
 mod tests {
+    use jute::txn::TxnHeader;
+
     use super::*;
     use crate::storage::snapshot::SnapshotWriter;
     use crate::storage::testing::dirs_with;
@@ -75,7 +77,8 @@ mod tests {
         let mut log = TxnLog::new(&dirs, TxnLogOptions::default(), Box::new(|| 0));
         let zxids = [Zxid::new(1, 4), Zxid::new(1, 5), Zxid::new(3, 1), Zxid::new(3, 2)];
         for zxid in zxids {
-            log.append(zxid, &[0; 40]).unwrap();
+            let header = TxnHeader { zxid: zxid.0, ..TxnHeader::default() };
+            log.append(zxid, &jute::to_bytes(&header)).unwrap();
         }
         log.sync().unwrap();
         assert_eq!(found(&dirs, zxids[1]), zxids[1..]);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gamekeeper::op::op;
+use gamekeeper::op::{Code, op};
 use gamekeeper::txn::{Txn, TxnRecord};
 use jute::data::Stat;
 
@@ -117,7 +117,7 @@ impl<'a> Judge<'a> {
     fn session_fifo(&mut self) {
         let mut last: HashMap<i64, i64> = HashMap::new();
         for call in self.history.calls.iter().filter(|call| call.request.is_write()) {
-            let Some(record) = self.txn_of(call) else { continue };
+            let Some(record) = self.txn_of(call).filter(|r| !is_refusal(r)) else { continue };
             let zxid = record.header.zxid;
             let before = last.insert(call.session.0, zxid).unwrap_or(i64::MIN);
             if zxid <= before {
@@ -153,7 +153,7 @@ impl<'a> Judge<'a> {
                 self.children_agree(path, names, zxid)
             }
             (Request::Get { path } | Request::Exists { path } | Request::Children { path }, _)
-                if reply.err == gamekeeper::op::Code::NoNode.number() =>
+                if reply.err == Code::NoNode.number() =>
             {
                 match self.model.at(path, zxid) {
                     None => Ok(()),
@@ -260,6 +260,11 @@ impl<'a> Judge<'a> {
             }
         }
     }
+}
+
+/// What a session asked for on a connection that it had left already: refused, but with a zxid.
+fn is_refusal(record: &TxnRecord) -> bool {
+    matches!(&record.txn, Txn::Error(error) if error.err == Code::SessionMoved.number())
 }
 
 /// A session that the server closed by itself.

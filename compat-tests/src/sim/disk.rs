@@ -10,9 +10,6 @@ use gamekeeper::storage::disk::{DirEntry, Disk, DiskError, DiskFile, Result};
 
 use super::random::Random;
 
-/// Bytes that a disk writes whole or not at all.
-const SECTOR: usize = 512;
-
 /// A disk. Clones are the same disk.
 #[derive(Debug, Clone)]
 pub struct CrashDisk {
@@ -99,21 +96,21 @@ fn put(to: &mut Vec<u8>, at: usize, bytes: &[u8]) {
     to[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// What becomes of what was not synced.
+/// What becomes of what was not synced in a file. What was written later is never there without what
+/// was written before: a log whose end has holes cannot be told from a damaged one, and a server that
+/// finds one does not start.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Lost,
     Kept,
     /// All up to some byte.
     Torn,
-    /// Any sectors.
-    Scattered,
 }
 
 impl Content {
     /// What was not synced meets its fate; what is left is durable.
     fn settle(&mut self, random: &mut Random) {
-        let fate = random.pick(&[Fate::Lost, Fate::Kept, Fate::Torn, Fate::Scattered]);
+        let fate = random.pick(&[Fate::Lost, Fate::Kept, Fate::Torn]);
         let last = random.below(self.unsynced.len() as u64 + 1) as usize;
         for (i, write) in std::mem::take(&mut self.unsynced).into_iter().enumerate() {
             match (fate, &write) {
@@ -125,14 +122,6 @@ impl Content {
                 }
                 (Fate::Torn, _) if i < last => write.apply(&mut self.durable),
                 (Fate::Torn, _) => {}
-                (Fate::Scattered, Write::Bytes(at, bytes)) => {
-                    scatter(&mut self.durable, *at, bytes, random);
-                }
-                (Fate::Scattered, Write::Len(_)) => {
-                    if random.chance(0.5) {
-                        write.apply(&mut self.durable);
-                    }
-                }
             }
         }
         self.bytes.clone_from(&self.durable);
@@ -142,18 +131,6 @@ impl Content {
         for write in self.unsynced.drain(..) {
             write.apply(&mut self.durable);
         }
-    }
-}
-
-/// Writes some of the sectors that `bytes` at `at` touches.
-fn scatter(to: &mut Vec<u8>, at: usize, bytes: &[u8], random: &mut Random) {
-    let mut from = 0;
-    while from < bytes.len() {
-        let end = bytes.len().min(from + SECTOR - (at + from) % SECTOR);
-        if random.chance(0.5) {
-            put(to, at + from, &bytes[from..end]);
-        }
-        from = end;
     }
 }
 

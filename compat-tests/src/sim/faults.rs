@@ -97,7 +97,7 @@ impl World {
             Fault::Pause => {
                 let until = self.now + self.random.between(1000, 10 * SECOND);
                 if let Some(node) = self.nodes.get_mut(&sid).filter(|n| n.life.is_some()) {
-                    node.paused_until = until;
+                    node.paused_until = node.paused_until.max(until);
                 }
             }
             Fault::Partition => self.partition(sids),

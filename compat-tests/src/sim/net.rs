@@ -125,21 +125,26 @@ impl Net {
         due
     }
 
-    /// A new connection: the caller's end and the other.
-    pub fn connect(&mut self, from: Place, to: Place, port: Port, at: Micros) -> (LinkId, LinkId) {
+    /// A new connection: the caller's end and the other, each with the time when it is known there.
+    pub fn connect(
+        &mut self,
+        (from, known): (Place, Micros),
+        (to, called): (Place, Micros),
+        port: Port,
+    ) -> (LinkId, LinkId) {
         let (mine, theirs) = (LinkId(self.next_link), LinkId(self.next_link + 1));
         self.next_link += 2;
-        let end = |place, peer| End {
+        let end = |place, peer, busy_until| End {
             place,
             port,
             peer,
             open: true,
             reset: false,
-            busy_until: at,
+            busy_until,
             held: VecDeque::new(),
         };
-        self.ends.insert(mine, end(from, theirs));
-        self.ends.insert(theirs, end(to, mine));
+        self.ends.insert(mine, end(from, theirs, known));
+        self.ends.insert(theirs, end(to, mine, called));
         (mine, theirs)
     }
 
@@ -179,6 +184,7 @@ impl Net {
         for link in [link, peer] {
             let at = now + self.random.between(1, 50_000);
             if let Some(end) = self.ends.get_mut(&link) {
+                let at = at.max(end.busy_until.min(at + 1_000_000)) + 1;
                 end.reset = true;
                 end.held.clear();
                 due.push((at, link, Arrival::Reset));
@@ -206,7 +212,7 @@ impl Net {
     pub fn accept(&mut self, link: LinkId, arrival: &Arrival) -> Option<(Place, Port)> {
         let end = self.ends.get_mut(&link)?;
         let found = (end.place, end.port);
-        let counts = end.open && !(end.reset && !matches!(arrival, Arrival::Reset));
+        let counts = end.open && (!end.reset || matches!(arrival, Arrival::Reset));
         match arrival {
             Arrival::Bytes(_) => {}
             Arrival::Closed | Arrival::Reset => end.open = false,

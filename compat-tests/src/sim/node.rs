@@ -279,10 +279,10 @@ impl Shared {
         let db = Arc::new(Database::new(DataTree::new(TreeOptions::default())));
         let metrics = Arc::new(ServerMetrics::default());
         let settings = self.front_settings();
-        let front = Front::new(settings, Arc::clone(&auth), db, metrics, now.mono, random.next());
+        let front = Front::new(settings, Arc::clone(&auth), db, metrics, now.mono, random.draw());
         let front = Arc::new(front);
         let limits = SnapshotLimits { count: self.plan.snap_count.max(2), bytes: 0 };
-        let mut snapshots = SnapshotPolicy::new(limits, random.next());
+        let mut snapshots = SnapshotPolicy::new(limits, random.draw());
         snapshots.replayed(restored.stats.txns_loaded);
         let parts = ensemble::Parts {
             front: Arc::clone(&front),

@@ -322,11 +322,9 @@ impl World {
 
     fn connect_leader(&mut self, sid: Sid, leader: Sid) {
         let (from, to) = (Place::Node(sid), Place::Node(leader));
-        let link = self.call(from, leader, Port::Quorum);
-        let wait = self.net.delay(from, to) + self.net.delay(to, from);
-        match link {
-            Some(link) => self.done(sid, wait, Event::LeaderConnected(link)),
-            None => {
+        match self.call(from, leader, Port::Quorum) {
+            Ok((link, wait)) => self.done(sid, wait, Event::LeaderConnected(link)),
+            Err(wait) => {
                 let cut = self.net.is_cut(from, to) || self.net.is_cut(to, from);
                 let silence = if cut { self.plan.tick_ms as Micros * 1000 } else { 0 };
                 self.done(sid, wait + silence, Event::LeaderUnreachable);
@@ -392,6 +390,9 @@ impl World {
         self.tell_cnx(
             sid,
             match news {
+                CnxNews::Connected(peer, link) if !self.is_open(link) => {
+                    cnx::Event::ConnectFailed { sid: peer }
+                }
                 CnxNews::Connected(sid, link) => cnx::Event::Connected { sid, link },
                 CnxNews::Failed(sid) => cnx::Event::ConnectFailed { sid },
                 CnxNews::Flushed(link) => cnx::Event::Flushed { link },
@@ -435,10 +436,9 @@ impl World {
 
     fn connect_peer(&mut self, sid: Sid, peer: Sid) {
         let (from, to) = (Place::Node(sid), Place::Node(peer));
-        let wait = self.net.delay(from, to) + self.net.delay(to, from);
         match self.call(from, peer, Port::Election) {
-            Some(link) => self.cnx_later(sid, wait, CnxNews::Connected(peer, link)),
-            None => {
+            Ok((link, wait)) => self.cnx_later(sid, wait, CnxNews::Connected(peer, link)),
+            Err(wait) => {
                 let cut = self.net.is_cut(from, to) || self.net.is_cut(to, from);
                 let silence = if cut { 5_000_000 } else { 0 };
                 self.cnx_later(sid, wait + silence, CnxNews::Failed(peer));

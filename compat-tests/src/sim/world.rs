@@ -278,7 +278,12 @@ impl World {
         match what {
             Happening::Tick(sid, _) => self.on_tick(sid),
             Happening::Timer(sid, _) => self.on_timer(sid),
-            Happening::Step(sid, _, event) => self.step(sid, *event),
+            Happening::Step(sid, _, event) => match *event {
+                Event::LeaderConnected(link) if !self.is_open(link) => {
+                    self.step(sid, Event::LeaderUnreachable);
+                }
+                event => self.step(sid, event),
+            },
             Happening::LogWritten(sid, _) => self.on_log_written(sid),
             Happening::Barrier(sid, _) => self.on_barrier(sid),
             Happening::Snapshot(sid, _) => self.on_snapshot_slice(sid),
@@ -286,6 +291,7 @@ impl World {
             Happening::Arrive(link, arrival) => self.on_arrival(link, arrival),
             Happening::Called(link, life) => self.on_called(link, life),
             Happening::ClientConnected(id, link) => {
+                let link = link.filter(|link| self.is_open(*link));
                 let wishes = self.clients[id].on_connected(self.now, link);
                 self.grant(id, wishes);
             }
@@ -438,7 +444,19 @@ impl World {
     // ---- connections
 
     /// Somebody calls a member's port: both ends, or nothing where nobody takes the call.
-    pub(super) fn call(&mut self, from: Place, sid: Sid, port: Port) -> Option<LinkId> {
+    /// And how long it takes until the caller knows.
+    pub(super) fn call(
+        &mut self,
+        from: Place,
+        sid: Sid,
+        port: Port,
+    ) -> Result<(LinkId, Micros), Micros> {
+        let to = Place::Node(sid);
+        let wait = self.net.delay(from, to) + self.net.delay(to, from);
+        self.try_call(from, sid, port, wait).map(|link| (link, wait)).ok_or(wait)
+    }
+
+    fn try_call(&mut self, from: Place, sid: Sid, port: Port, wait: Micros) -> Option<LinkId> {
         let to = Place::Node(sid);
         if self.net.is_cut(from, to) || self.net.is_cut(to, from) {
             return None;
@@ -449,17 +467,23 @@ impl World {
             return None;
         }
         let incarnation = node.incarnation;
-        let at = self.now + self.net.delay(from, to);
-        let (mine, theirs) = self.net.connect(from, to, port, at);
-        self.at(at, Happening::Called(theirs, incarnation));
+        let (called, known) = (self.now + wait / 2, self.now + wait);
+        let (mine, theirs) = self.net.connect((from, known), (to, called), port);
+        self.at(called, Happening::Called(theirs, incarnation));
         Some(mine)
     }
 
     fn call_client_port(&mut self, id: usize, sid: Sid) {
-        let (from, to) = (Place::Client(id), Place::Node(sid));
-        let link = self.call(from, sid, Port::Client);
-        let wait = self.net.delay(from, to) + self.net.delay(to, from);
+        let (link, wait) = match self.call(Place::Client(id), sid, Port::Client) {
+            Ok((link, wait)) => (Some(link), wait),
+            Err(wait) => (None, wait),
+        };
         self.after(wait, Happening::ClientConnected(id, link));
+    }
+
+    /// Whether a connection is still there when the caller hears of it.
+    pub(super) fn is_open(&self, link: LinkId) -> bool {
+        self.net.ends.get(&link).is_some_and(|end| end.open)
     }
 
     fn on_called(&mut self, link: LinkId, incarnation: u64) {

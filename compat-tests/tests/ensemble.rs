@@ -2,8 +2,7 @@
 //! its members. Here are the two that every change is held to; the others are in `ensemble_full.rs`.
 
 use compat_tests::Result;
-use compat_tests::ensemble::load::{Load, longest_silence};
-use compat_tests::ensemble::recorder::wall_ms;
+use compat_tests::ensemble::load::Load;
 use compat_tests::ensemble::verdict::judge;
 use compat_tests::ensemble::{Ensemble, Plan};
 use compat_tests::server::Kind;
@@ -19,16 +18,15 @@ fn three_of_ours_outlive_their_leader() -> Result<()> {
     let load = Load::start(&ensemble.addresses(), CLIENTS)?;
     load.wait_written(WRITES)?;
     let leader = ensemble.wait_leader()?;
-    let killed_at = wall_ms();
+    load.mark("leader killed");
     ensemble.kill(leader)?;
     load.wait_written(WRITES)?;
-    let back_at = wall_ms();
+    load.mark("back again");
     ensemble.start_member(leader, Kind::Ours)?;
     load.wait_written(WRITES)?;
-    let recorders = load.stop()?;
-    let summary = judge(&mut ensemble, &recorders)?;
-    let silence = longest_silence(&recorders, killed_at, back_at);
-    println!("no write for {silence} ms; {summary:?}");
+    let run = load.stop()?;
+    let summary = judge(&mut ensemble, &run.recorders)?;
+    println!("{:?} {summary:?}", run.silences());
     Ok(())
 }
 
@@ -43,7 +41,7 @@ fn java_members_are_replaced_one_by_one_and_back() -> Result<()> {
         ensemble.start_member(member, kind)?;
     }
     load.wait_written(WRITES)?;
-    let summary = judge(&mut ensemble, &load.stop()?)?;
+    let summary = judge(&mut ensemble, &load.stop()?.recorders)?;
     println!("{summary:?}");
     Ok(())
 }

@@ -86,6 +86,9 @@ pub(super) struct Digests {
     /// While this is set the tree is fuzzy: a snapshot was loaded and the zxid of its digest is
     /// still to come, so nothing is compared or recorded.
     from_snapshot: Option<ZxidDigest>,
+    /// While this is set the tree is fuzzy, and it is not known up to which zxid: see
+    /// [`DataTree::set_fuzzy`].
+    fuzzy: bool,
     mismatches: u64,
 }
 
@@ -97,6 +100,7 @@ impl Digests {
             log: VecDeque::new(),
             last: None,
             from_snapshot: None,
+            fuzzy: false,
             mismatches: 0,
         }
     }
@@ -142,11 +146,16 @@ impl Digests {
         }
     }
 
+    pub(super) fn set_fuzzy(&mut self, fuzzy: bool) {
+        self.fuzzy = fuzzy;
+    }
+
     /// Records the digest after transaction `zxid`, or compares it where the tree was fuzzy until
     /// now.
     pub(super) fn after_txn(&mut self, zxid: Zxid) {
         match self.from_snapshot {
             Some(target) => self.compare_snapshot(zxid, target),
+            None if self.fuzzy => {}
             None => self.record(zxid),
         }
     }
@@ -179,8 +188,8 @@ impl Digests {
     /// where the two cannot be compared.
     pub(super) fn compare_txn(&mut self, zxid: Zxid, predicted: Option<&TxnDigest>) -> bool {
         let Some(predicted) = predicted else { return true };
-        let comparable =
-            self.enabled && self.from_snapshot.is_none() && predicted.version == DIGEST_VERSION;
+        let fuzzy = self.fuzzy || self.from_snapshot.is_some();
+        let comparable = self.enabled && !fuzzy && predicted.version == DIGEST_VERSION;
         if !comparable || predicted.tree_digest == self.sum {
             return true;
         }

@@ -199,4 +199,11 @@ impl DataTree {
     pub fn expect_digest(&mut self, digest: ZxidDigest, snapshot_start: Zxid) {
         self.digests.expect(digest, snapshot_start);
     }
+
+    /// Says whether the tree is ahead of its zxid by an unknown part of what is still to be applied,
+    /// so that no digest can be compared. A snapshot from a leader carries no digest; it is fuzzy by
+    /// what is committed before the leader says that the learner is up to date.
+    pub fn set_fuzzy(&mut self, fuzzy: bool) {
+        self.digests.set_fuzzy(fuzzy);
+    }
 }

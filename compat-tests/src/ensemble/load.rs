@@ -4,7 +4,7 @@
 //! clock. All work under `/load`; `/load/shared` is one node that all of them set and watch.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -43,6 +43,15 @@ pub struct Load {
     stop: Arc<AtomicBool>,
     written: Arc<AtomicU64>,
     threads: Vec<JoinHandle<Result<Recorder>>>,
+    marks: Mutex<Vec<(String, i64)>>,
+}
+
+/// What the clients saw, and when the ensemble changed below them.
+pub struct Run {
+    /// The clients.
+    pub recorders: Vec<Recorder>,
+    /// What was done, and when (wall clock, ms).
+    pub marks: Vec<(String, i64)>,
 }
 
 impl Load {
@@ -73,7 +82,7 @@ impl Load {
                 Ok(worker.recorder)
             }));
         }
-        Ok(Self { stop, written, threads })
+        Ok(Self { stop, written, threads, marks: Mutex::default() })
     }
 
     /// Writes that were answered with success so far.
@@ -97,22 +106,38 @@ impl Load {
         Ok(())
     }
 
+    /// Notes that something is about to be done to the ensemble.
+    pub fn mark(&self, what: &str) {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.push((what.to_owned(), wall_ms()));
+    }
+
     /// Ends the clients; half of them close their sessions, the others just go.
     ///
     /// # Errors
     /// If one found no server.
-    pub fn stop(self) -> Result<Vec<Recorder>> {
+    pub fn stop(self) -> Result<Run> {
+        self.mark("the end");
         self.stop.store(true, Ordering::Relaxed);
         let ended = self.threads.into_iter().map(|thread| {
             thread.join().map_err(|_| Failure::new("a client panicked")).and_then(|r| r)
         });
-        ended.collect()
+        let recorders = ended.collect::<Result<Vec<_>>>()?;
+        let marks = self.marks.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Run { recorders, marks })
     }
 }
 
-/// The longest time in ms, between `from` and `until` on the wall clock, without the answer to a
-/// successful write of any of the clients.
-pub fn longest_silence(recorders: &[Recorder], from: i64, until: i64) -> i64 {
+impl Run {
+    /// For each mark the longest time in ms, up to the next one, without the answer to a successful
+    /// write of any of the clients.
+    pub fn silences(&self) -> Vec<(&str, i64)> {
+        let pairs = self.marks.windows(2);
+        pairs.map(|w| (w[0].0.as_str(), longest_silence(&self.recorders, w[0].1, w[1].1))).collect()
+    }
+}
+
+fn longest_silence(recorders: &[Recorder], from: i64, until: i64) -> i64 {
     let calls = recorders.iter().flat_map(|r| &r.calls).filter(|c| c.request.is_write());
     let replies = calls.filter_map(|c| c.reply.as_ref()).filter(|r| r.err == 0);
     let mut times: Vec<i64> =

@@ -21,6 +21,10 @@ const GREETING_HEAD: usize = 20;
 /// The longest address that is passed on.
 const GREETING_MAX: usize = 2048;
 
+/// How often a member is called that does not answer yet, and the pause between.
+const CONNECT_TRIES: usize = 50;
+const CONNECT_PAUSE: Duration = Duration::from_millis(10);
+
 /// What happens to the connections from one member to another.
 #[derive(Debug, Default)]
 struct Way {
@@ -123,7 +127,7 @@ fn carry(
     if way.cut.load(Ordering::SeqCst) {
         return Ok(());
     }
-    let mut called = TcpStream::connect(to)?;
+    let mut called = connect(to)?;
     caller.set_nodelay(true)?;
     called.set_nodelay(true)?;
     let mut open = way.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,6 +141,18 @@ fn carry(
     thread::spawn(move || pump(called_too, caller_too, &way_too));
     pump(caller, called, way);
     Ok(())
+}
+
+/// A caller that reaches the proxy takes this for having reached the member, which may not be listening
+/// yet.
+fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    for _ in 0..CONNECT_TRIES {
+        if let Ok(stream) = TcpStream::connect(to) {
+            return Ok(stream);
+        }
+        thread::sleep(CONNECT_PAUSE);
+    }
+    TcpStream::connect(to)
 }
 
 /// The caller's first message with another address in it.

@@ -255,13 +255,24 @@ impl Recorder {
         }
     }
 
-    fn run_on_connection(&mut self, ops: &[Op]) -> io::Result<()> {
+    /// Sends all of `ops` and does not wait; the replies are taken by whatever waits next.
+    pub fn send(&mut self, ops: &[Op]) {
+        if self.conn.is_some() && self.send_on_connection(ops).is_err() {
+            self.hang_up();
+        }
+    }
+
+    fn send_on_connection(&mut self, ops: &[Op]) -> io::Result<()> {
         let mut frames = Vec::new();
         for op in ops {
             self.note(op, &mut frames);
         }
         let Some(conn) = &mut self.conn else { return Ok(()) };
-        conn.output.write_all(&frames)?;
+        conn.output.write_all(&frames)
+    }
+
+    fn run_on_connection(&mut self, ops: &[Op]) -> io::Result<()> {
+        self.send_on_connection(ops)?;
         while !self.pending.is_empty() {
             self.receive()?;
         }

@@ -275,6 +275,7 @@ impl Ensemble {
                 learning.sessions.restore(*id, *timeout, now.mono);
             }
         }
+        self.replica.front.db.write_tree().set_fuzzy(false);
         effects.push(Effect::EpochEstablished(epoch));
         self.replica.front.set_serving(Serving::Yes);
         info!("Peer state changed: {}", self.status().peer_state);

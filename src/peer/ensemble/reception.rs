@@ -72,6 +72,7 @@ impl Reception {
     pub(super) fn finish(self) -> Result<Loaded, String> {
         let mut tree = self.loader.finish().map_err(|e| e.to_string())?;
         tree.set_last_processed_zxid(self.zxid);
+        tree.set_fuzzy(true);
         Ok(Loaded { tree, sessions: self.sessions, committed: Vec::new() })
     }
 }

@@ -177,6 +177,12 @@ fn no_digest_counts_until_that_of_the_snapshot_was_met() {
     tree.expect_digest(ZxidDigest { digest: 1, ..expected }, Zxid(5));
     tree.apply(&record(5, 0, 2).header, &record(5, 0, 2).txn, &mut NoEvents);
     assert_eq!(tree.digest_mismatches(), 2, "the snapshot's is wrong");
+    tree.set_fuzzy(true);
+    tree.apply_record(&record(6, 9, 2), &mut NoEvents);
+    assert_eq!(tree.digest_mismatches(), 2, "it is ahead of its zxid");
+    tree.set_fuzzy(false);
+    tree.apply_record(&record(7, 9, 2), &mut NoEvents);
+    assert_eq!(tree.digest_mismatches(), 3);
 }
 
 #[test]

@@ -109,7 +109,10 @@ impl Synchronizing {
 
     fn on_first_packet(&mut self, packet: Packet, out: &mut Vec<Effect>) -> Result<(), Reason> {
         match packet {
-            Packet::Diff { .. } => self.mode = Mode::Diff,
+            Packet::Diff { zxid } => {
+                log::info!("Getting a diff from the leader {zxid}");
+                self.mode = Mode::Diff;
+            }
             Packet::Trunc { zxid } => {
                 self.mode = Mode::Trunc;
                 self.last_queued = Some(zxid);

@@ -1,0 +1,286 @@
+//! Everything that may happen to an ensemble of real processes, ours, Java's and both mixed, each time
+//! judged by the history of the clients. It takes some minutes:
+//! `cargo test -p compat-tests --test ensemble_full -- --ignored --test-threads 1 --nocapture`
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use compat_tests::ensemble::load::Load;
+use compat_tests::ensemble::proxy::Network;
+use compat_tests::ensemble::recorder::{Op, Recorder};
+use compat_tests::ensemble::verdict::judge;
+use compat_tests::ensemble::{Ensemble, Plan};
+use compat_tests::server::Kind::{self, Java, Ours};
+use compat_tests::Result;
+
+/// Clients of a load.
+const CLIENTS: usize = 4;
+/// Writes between two changes of the ensemble.
+const WRITES: u64 = 150;
+
+/// Three voters; the last one leads.
+fn led_by_last(kinds: [Kind; 3]) -> Result<Ensemble> {
+    start_led_by_last(Plan::new(&kinds))
+}
+
+fn start_led_by_last(plan: Plan) -> Result<Ensemble> {
+    let last = plan.kinds.len() - plan.observers - 1;
+    let mut order: Vec<usize> = (0..plan.kinds.len()).filter(|m| *m != last).collect();
+    order.insert(0, last);
+    let mut ensemble = Ensemble::start_in_order(plan, &order, last / 2 + 1 + last % 2)?;
+    let leader = ensemble.wait_leader()?;
+    if leader != last {
+        return Err(ensemble.failure(&format!("is led by member {}", leader + 1)));
+    }
+    Ok(ensemble)
+}
+
+/// Runs `change` under load and judges.
+fn judged(
+    mut ensemble: Ensemble,
+    change: impl FnOnce(&mut Ensemble, &Load) -> Result<()>,
+) -> Result<()> {
+    let load = Load::start(&ensemble.addresses(), CLIENTS)?;
+    load.wait_written(WRITES).map_err(|e| ensemble.failure(&e.to_string()))?;
+    change(&mut ensemble, &load).map_err(|e| ensemble.failure(&e.to_string()))?;
+    load.wait_written(WRITES).map_err(|e| ensemble.failure(&e.to_string()))?;
+    let run = load.stop().map_err(|e| ensemble.failure(&e.to_string()))?;
+    let summary = judge(&mut ensemble, &run.recorders)?;
+    println!("ms without a write: {:?}; {summary:?}", run.silences());
+    Ok(())
+}
+
+/// The leader is killed and comes back, then a follower.
+fn kill_each(ensemble: &mut Ensemble, load: &Load) -> Result<()> {
+    let leader = ensemble.wait_leader()?;
+    load.mark("leader killed");
+    kill_and_back(ensemble, load, leader)?;
+    let leader = ensemble.wait_leader()?;
+    let follower = (leader + 1) % ensemble.voters();
+    load.mark("follower killed");
+    kill_and_back(ensemble, load, follower)
+}
+
+fn kill_and_back(ensemble: &mut Ensemble, load: &Load, member: usize) -> Result<()> {
+    ensemble.kill(member)?;
+    load.wait_written(WRITES)?;
+    load.mark("back again");
+    ensemble.start_member(member, ensemble.kind(member))?;
+    load.wait_written(WRITES)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_alone_satisfies_the_judge() -> Result<()> {
+    judged(led_by_last([Java; 3])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ours_alone_lose_leader_and_follower() -> Result<()> {
+    judged(led_by_last([Ours; 3])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_leads_one_of_ours() -> Result<()> {
+    judged(led_by_last([Ours, Java, Java])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_leads_two_of_ours() -> Result<()> {
+    judged(led_by_last([Ours, Ours, Java])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ours_leads_one_java() -> Result<()> {
+    judged(led_by_last([Java, Ours, Ours])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ours_leads_two_java() -> Result<()> {
+    judged(led_by_last([Java, Java, Ours])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn five_members_lose_two() -> Result<()> {
+    let ensemble = start_led_by_last(Plan::new(&[Java, Ours, Java, Ours, Ours]))?;
+    judged(ensemble, |ensemble, load| {
+        let leader = ensemble.wait_leader()?;
+        ensemble.kill(leader)?;
+        ensemble.kill(0)?;
+        load.wait_written(WRITES)?;
+        ensemble.start_member(0, Ours)?;
+        ensemble.start_member(leader, Java)
+    })
+}
+
+/// Java, then ours, then Java again, each member twice.
+#[test]
+#[ignore = "takes long"]
+fn all_members_are_replaced_one_by_one_and_back() -> Result<()> {
+    judged(led_by_last([Java; 3])?, |ensemble, load| {
+        for kind in [Ours, Java] {
+            for member in 0..ensemble.size() {
+                ensemble.stop(member)?;
+                load.wait_written(WRITES)?;
+                ensemble.start_member(member, kind)?;
+                load.wait_written(WRITES)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A member that stands still for longer than the others wait for it, and then goes on.
+fn freeze_each(ensemble: &mut Ensemble, load: &Load) -> Result<()> {
+    let leader = ensemble.wait_leader()?;
+    for member in [leader, (leader + 1) % ensemble.voters()] {
+        load.mark(if member == leader { "leader frozen" } else { "follower frozen" });
+        ensemble.freeze(member)?;
+        load.wait_written(WRITES)?;
+        sleep(Duration::from_secs(6));
+        ensemble.thaw(member)?;
+        load.wait_written(WRITES)?;
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ours_stand_still_and_go_on() -> Result<()> {
+    judged(led_by_last([Ours; 3])?, freeze_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ours_stand_still_among_java() -> Result<()> {
+    judged(led_by_last([Java, Java, Ours])?, freeze_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_stands_still_among_ours() -> Result<()> {
+    judged(led_by_last([Ours, Ours, Java])?, freeze_each)
+}
+
+/// Power fails everywhere.
+fn restart_all(ensemble: &mut Ensemble, load: &Load) -> Result<()> {
+    for _ in 0..3 {
+        for member in 0..ensemble.size() {
+            ensemble.kill(member)?;
+        }
+        for member in 0..ensemble.size() {
+            ensemble.spawn(member, ensemble.kind(member))?;
+        }
+        ensemble.wait_all()?;
+        load.wait_written(WRITES)?;
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "takes long"]
+fn all_of_ours_restart_at_once() -> Result<()> {
+    judged(led_by_last([Ours; 3])?, restart_all)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn all_of_a_mixed_ensemble_restart_at_once() -> Result<()> {
+    judged(led_by_last([Java, Ours, Ours])?, restart_all)
+}
+
+/// How a member is brought up to date by `leader`, which is the last of three.
+fn behind(
+    follower: Kind,
+    leader: Kind,
+    writes: u64,
+    lines: &[(&str, &str)],
+    told: &str,
+) -> Result<()> {
+    let plan = Plan::new(&[follower, leader, leader]);
+    let plan = lines.iter().fold(plan, |plan, (key, value)| plan.with(key, value));
+    judged(start_led_by_last(plan)?, |ensemble, load| {
+        ensemble.kill(0)?;
+        load.wait_written(writes)?;
+        ensemble.start_member(0, follower)?;
+        expect_in_logs(ensemble, told)
+    })
+}
+
+/// Some member says so, in Java's words.
+fn expect_in_logs(ensemble: &mut Ensemble, told: &str) -> Result<()> {
+    let found = (0..ensemble.size()).any(|member| ensemble.log(member).contains(told));
+    if found { Ok(()) } else { Err(ensemble.failure(&format!("never says {told:?}"))) }
+}
+
+#[test]
+#[ignore = "takes long"]
+fn a_little_behind_gets_a_diff() -> Result<()> {
+    behind(Ours, Ours, 100, &[], "Getting a diff from the leader")?;
+    behind(Ours, Java, 100, &[], "Getting a diff from the leader")?;
+    behind(Java, Ours, 100, &[], "Getting a diff from the leader")
+}
+
+/// Without a log to sync from, more than 500 transactions ask for a snapshot.
+const NO_LOG_SYNC: &[(&str, &str)] = &[("snapshotSizeFactor", "-1")];
+
+#[test]
+#[ignore = "takes long"]
+fn far_behind_gets_a_snapshot() -> Result<()> {
+    behind(Ours, Ours, 800, NO_LOG_SYNC, "Getting a snapshot from leader")?;
+    behind(Ours, Java, 800, NO_LOG_SYNC, "Getting a snapshot from leader")?;
+    behind(Java, Ours, 800, NO_LOG_SYNC, "Getting a snapshot from leader")
+}
+
+/// The proxies of an ensemble that was planned to have them.
+fn network(ensemble: &Ensemble) -> &Network {
+    ensemble.network.as_ref().unwrap_or_else(|| unreachable!("the plan has proxies"))
+}
+
+/// A leader that is alone logs what nobody else gets; when it comes back it must forget it.
+fn ahead(old: Kind, others: Kind) -> Result<()> {
+    let plan = Plan::new(&[others, others, old]).proxied().with("tickTime", "1000");
+    let mut ensemble = start_led_by_last(plan)?;
+    let mut client = Recorder::new(0, &[ensemble.address(2)], Duration::from_secs(30));
+    client.connect()?;
+    client.ask(&Op::Create("/before".into(), vec![], 0));
+    // The leader still hopes to be heard when it logs these.
+    (0..2).for_each(|member| network(&ensemble).delay(member, 2, Duration::from_secs(5)));
+    for i in 0..20 {
+        client.send(&[Op::Create(format!("/lost-{i}"), vec![], 0)]);
+    }
+    sleep(Duration::from_millis(500));
+    client.hang_up();
+    network(&ensemble).isolate(2, true);
+    let leader = ensemble.wait_for("has no new leader", |ensemble| {
+        Ok((0..2).find(|m| ensemble.mode(*m).as_deref() == Some("leader")))
+    })?;
+    let mut other = Recorder::new(1, &[ensemble.address(leader)], Duration::from_secs(30));
+    other.connect()?;
+    for i in 0..20 {
+        other.ask(&Op::Create(format!("/kept-{i}"), vec![], 0));
+    }
+    (0..2).for_each(|member| network(&ensemble).delay(member, 2, Duration::ZERO));
+    network(&ensemble).isolate(2, false);
+    ensemble.wait_for("has an old leader that does not follow", |ensemble| {
+        Ok(ensemble.mode(2).filter(|mode| mode == "follower"))
+    })?;
+    expect_in_logs(&mut ensemble, "Truncating log to get in sync with the leader")?;
+    let summary = judge(&mut ensemble, &[client, other])?;
+    println!("{summary:?}");
+    Ok(())
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ahead_of_the_quorum_is_truncated() -> Result<()> {
+    ahead(Ours, Ours)?;
+    ahead(Ours, Java)?;
+    ahead(Java, Ours)
+}

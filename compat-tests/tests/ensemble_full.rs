@@ -5,13 +5,14 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use compat_tests::Result;
 use compat_tests::ensemble::load::Load;
 use compat_tests::ensemble::proxy::Network;
 use compat_tests::ensemble::recorder::{Op, Recorder};
 use compat_tests::ensemble::verdict::judge;
 use compat_tests::ensemble::{Ensemble, Plan};
+use compat_tests::history::Body;
 use compat_tests::server::Kind::{self, Java, Ours};
-use compat_tests::Result;
 
 /// Clients of a load.
 const CLIENTS: usize = 4;
@@ -238,13 +239,136 @@ fn far_behind_gets_a_snapshot() -> Result<()> {
     behind(Java, Ours, 800, NO_LOG_SYNC, "Getting a snapshot from leader")
 }
 
+/// A client that vanishes takes its ephemerals with it, whichever server it was at; one that only
+/// listens lives on, at followers too.
+fn sessions(kinds: [Kind; 3]) -> Result<()> {
+    let mut ensemble = led_by_last(kinds)?;
+    let addresses = ensemble.addresses();
+    let timeout = Duration::from_secs(2);
+    let mut clients = Vec::new();
+    for (i, address) in addresses.iter().enumerate() {
+        let mut client = Recorder::new(i, &[*address], timeout);
+        client.connect()?;
+        client.ask(&Op::Create(format!("/idle-{i}"), vec![], 1));
+        let mut vanishing = Recorder::new(10 + i, &[*address], timeout);
+        vanishing.connect()?;
+        vanishing.ask(&Op::Create(format!("/gone-{i}"), vec![], 1));
+        clients.push(client);
+    }
+    for _ in 0..8 {
+        clients.iter_mut().for_each(|client| client.listen(timeout / 8));
+    }
+    let seen = clients[0].ask(&Op::Children("/".into(), false)).map(|reply| reply.body.clone());
+    let Some(Body::Children(mut names)) = seen else {
+        return Err(ensemble.failure(&format!("answers {seen:?}")));
+    };
+    names.sort_unstable();
+    if names != ["idle-0", "idle-1", "idle-2", "zookeeper"] {
+        return Err(ensemble.failure(&format!("has {names:?}")));
+    }
+    judge(&mut ensemble, &clients)?;
+    Ok(())
+}
+
+#[test]
+#[ignore = "takes long"]
+fn sessions_end_and_live_on() -> Result<()> {
+    sessions([Java, Java, Java])?;
+    sessions([Ours, Ours, Ours])?;
+    sessions([Ours, Java, Ours])?;
+    sessions([Ours, Ours, Java])
+}
+
+/// A session goes from server to server with its ephemerals and sees its own writes everywhere.
+fn wandering(kinds: [Kind; 3]) -> Result<()> {
+    let mut ensemble = led_by_last(kinds)?;
+    let addresses = ensemble.addresses();
+    let mut client = Recorder::new(0, &addresses, Duration::from_secs(6));
+    for i in 0..30 {
+        client.move_to(addresses[i % addresses.len()])?;
+        let seen = if i == 0 { None } else { Some(format!("/e-{}", i - 1)) };
+        let read = seen.map(|path| Op::Get(path, false));
+        let write = Op::Create(format!("/e-{i}"), vec![], 1);
+        let ops: Vec<Op> = read.into_iter().chain([write]).collect();
+        let wrong = client.run(&ops).iter().find(|c| c.reply.as_ref().is_none_or(|r| r.err != 0));
+        if let Some(wrong) = wrong {
+            let what = format!("fails at move {i}: {wrong:?}");
+            return Err(ensemble.failure(&what));
+        }
+    }
+    judge(&mut ensemble, &[client])?;
+    Ok(())
+}
+
+#[test]
+#[ignore = "takes long"]
+fn a_session_moves_between_servers() -> Result<()> {
+    wandering([Java, Java, Java])?;
+    wandering([Ours, Ours, Ours])?;
+    wandering([Ours, Java, Ours])?;
+    wandering([Ours, Ours, Java])
+}
+
+/// Observers follow without a vote, and serve.
+#[test]
+#[ignore = "takes long"]
+fn observers_of_both_kinds() -> Result<()> {
+    for last in [Ours, Java] {
+        let plan = Plan::new(&[Java, Ours, last, Ours, Java]).observers(2);
+        judged(start_led_by_last(plan)?, |ensemble, load| {
+            for observer in [3, 4] {
+                if ensemble.mode(observer).as_deref() != Some("observer") {
+                    return Err(ensemble.failure("has an observer that does not observe"));
+                }
+                kill_and_back(ensemble, load, observer)?;
+            }
+            kill_each(ensemble, load)
+        })?;
+    }
+    Ok(())
+}
+
+/// Links between the members break and drag, by turns.
+fn bad_network(kinds: [Kind; 3]) -> Result<()> {
+    judged(start_led_by_last(Plan::new(&kinds).proxied())?, |ensemble, load| {
+        for turn in 0..12 {
+            let (one, other) = (turn % 3, (turn + 1 + turn / 3 % 2) % 3);
+            match turn % 4 {
+                0 => network(ensemble).isolate(one, true),
+                1 => network(ensemble).cut(one, other, true),
+                2 => network(ensemble).delay(one, other, Duration::from_millis(30)),
+                _ => network(ensemble).drop_connections(one, other),
+            }
+            load.wait_written(WRITES)?;
+            sleep(Duration::from_millis(500));
+            network(ensemble).isolate(one, false);
+            network(ensemble).delay(one, other, Duration::ZERO);
+            load.wait_written(WRITES)?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ours_with_a_bad_network() -> Result<()> {
+    bad_network([Ours; 3])
+}
+
+#[test]
+#[ignore = "takes long"]
+fn mixed_with_a_bad_network() -> Result<()> {
+    bad_network([Java, Ours, Ours])?;
+    bad_network([Ours, Java, Java])
+}
+
 /// The proxies of an ensemble that was planned to have them.
 fn network(ensemble: &Ensemble) -> &Network {
     ensemble.network.as_ref().unwrap_or_else(|| unreachable!("the plan has proxies"))
 }
 
 /// A leader that is alone logs what nobody else gets; when it comes back it must forget it.
-fn ahead(old: Kind, others: Kind) -> Result<()> {
+fn ahead(old: Kind, others: Kind, kept: usize, told: &str) -> Result<()> {
     let plan = Plan::new(&[others, others, old]).proxied().with("tickTime", "1000");
     let mut ensemble = start_led_by_last(plan)?;
     let mut client = Recorder::new(0, &[ensemble.address(2)], Duration::from_secs(30));
@@ -262,8 +386,10 @@ fn ahead(old: Kind, others: Kind) -> Result<()> {
         Ok((0..2).find(|m| ensemble.mode(*m).as_deref() == Some("leader")))
     })?;
     let mut other = Recorder::new(1, &[ensemble.address(leader)], Duration::from_secs(30));
-    other.connect()?;
-    for i in 0..20 {
+    if kept > 0 {
+        other.connect()?;
+    }
+    for i in 0..kept {
         other.ask(&Op::Create(format!("/kept-{i}"), vec![], 0));
     }
     (0..2).for_each(|member| network(&ensemble).delay(member, 2, Duration::ZERO));
@@ -271,7 +397,7 @@ fn ahead(old: Kind, others: Kind) -> Result<()> {
     ensemble.wait_for("has an old leader that does not follow", |ensemble| {
         Ok(ensemble.mode(2).filter(|mode| mode == "follower"))
     })?;
-    expect_in_logs(&mut ensemble, "Truncating log to get in sync with the leader")?;
+    expect_in_logs(&mut ensemble, told)?;
     let summary = judge(&mut ensemble, &[client, other])?;
     println!("{summary:?}");
     Ok(())
@@ -280,7 +406,18 @@ fn ahead(old: Kind, others: Kind) -> Result<()> {
 #[test]
 #[ignore = "takes long"]
 fn ahead_of_the_quorum_is_truncated() -> Result<()> {
-    ahead(Ours, Ours)?;
-    ahead(Ours, Java)?;
-    ahead(Java, Ours)
+    let told = "Truncating log to get in sync with the leader";
+    ahead(Ours, Ours, 0, told)?;
+    ahead(Ours, Java, 0, told)?;
+    ahead(Java, Ours, 0, told)
+}
+
+/// No log is cut across epochs.
+#[test]
+#[ignore = "takes long"]
+fn ahead_in_an_older_epoch_gets_a_snapshot() -> Result<()> {
+    let told = "Getting a snapshot from leader 0x2";
+    ahead(Ours, Ours, 20, told)?;
+    ahead(Ours, Java, 20, told)?;
+    ahead(Java, Ours, 20, told)
 }

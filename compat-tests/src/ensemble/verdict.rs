@@ -2,6 +2,7 @@
 //! hold the same tree, and the clients' histories are those of that tree.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,9 +53,12 @@ pub fn judge(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summary>
 
 fn judge_stopped(ensemble: &Ensemble, recorders: &[Recorder]) -> Result<Summary> {
     no_session_lost(recorders)?;
-    let logs = (0..ensemble.size()).map(|member| read_log(&ensemble.data_dir(member)));
-    let logs = logs.collect::<Result<Vec<_>>>()?;
-    let records = merge(&logs)?;
+    let logs = (0..ensemble.size()).map(|member| {
+        let dir = ensemble.data_dir(member);
+        let records = read_log(&dir)?;
+        Ok(MemberLog { whole_from: whole_from(&dir, &records)?, records })
+    });
+    let records = merge(&logs.collect::<Result<Vec<_>>>()?)?;
     let committed = records
         .values()
         .map(|bytes| TxnRecord::decode(bytes, Limits::default()).map_err(Failure::from));
@@ -105,11 +109,33 @@ pub fn read_log(data_dir: &Path) -> Result<BTreeMap<i64, Vec<u8>>> {
     Ok(records)
 }
 
-/// All records; members that have the same one must have the same bytes.
-fn merge(logs: &[BTreeMap<i64, Vec<u8>>]) -> Result<BTreeMap<i64, Vec<u8>>> {
+/// From which zxid on a member's log has all that was committed: behind the last snapshot that it got
+/// from a leader, which is one whose zxid is not in the log. Below it there may be transactions that
+/// never were, for it was ahead of the others when it was given the snapshot.
+fn whole_from(data_dir: &Path, log: &BTreeMap<i64, Vec<u8>>) -> Result<i64> {
+    let mut from = 0;
+    for entry in fs::read_dir(data_dir.join("version-2"))? {
+        let name = entry?.file_name();
+        let zxid = name.to_str().and_then(|name| name.strip_prefix("snapshot."));
+        let zxid = zxid.and_then(|zxid| i64::from_str_radix(zxid, 16).ok());
+        from = from.max(zxid.filter(|zxid| !log.contains_key(zxid)).unwrap_or(0));
+    }
+    Ok(from)
+}
+
+/// A member's records, and from where on they are all.
+struct MemberLog {
+    records: BTreeMap<i64, Vec<u8>>,
+    whole_from: i64,
+}
+
+/// All records. Members that must have the same one must have the same bytes.
+fn merge(logs: &[MemberLog]) -> Result<BTreeMap<i64, Vec<u8>>> {
+    let known_from = logs.iter().map(|log| log.whole_from).min().unwrap_or(0);
     let mut all: BTreeMap<i64, (usize, &Vec<u8>)> = BTreeMap::new();
     for (member, log) in logs.iter().enumerate() {
-        for (zxid, bytes) in log {
+        let counts = |zxid: i64| zxid > log.whole_from || zxid <= known_from;
+        for (zxid, bytes) in log.records.iter().filter(|(zxid, _)| counts(**zxid)) {
             let (first, known) = *all.entry(*zxid).or_insert((member, bytes));
             if known != bytes && without_undone(known)? != without_undone(bytes)? {
                 return Err(Failure::new(format!(
@@ -118,6 +144,16 @@ fn merge(logs: &[BTreeMap<i64, Vec<u8>>]) -> Result<BTreeMap<i64, Vec<u8>>> {
                     member + 1
                 )));
             }
+        }
+    }
+    for (member, log) in logs.iter().enumerate() {
+        let due = all.range(log.whole_from + 1..);
+        if let Some((zxid, (other, _))) =
+            due.into_iter().find(|(z, _)| !log.records.contains_key(z))
+        {
+            let (member, other) = (member + 1, other + 1);
+            let what = format!("member {member} lacks 0x{zxid:x}, which member {other} has");
+            return Err(Failure::new(what));
         }
     }
     Ok(all.into_iter().map(|(zxid, (_, bytes))| (zxid, bytes.clone())).collect())

@@ -229,12 +229,14 @@ impl Synchronizing {
         );
         let zxid = Zxid::new(self.epoch, 0);
         out.push(Effect::Send(Packet::Ack { zxid }));
-        out.push(Effect::Serve { epoch: self.epoch });
         let mut next = Broadcasting::new(self.last_queued.map_or(zxid, |last| last.max(zxid)));
         for pending in self.committed {
             next.log(settings, &pending, out);
             out.push(commit(&pending));
         }
+        // Not before: a snapshot may hold the effects of what was just committed, and nobody is to see
+        // them under an earlier zxid.
+        out.push(Effect::Serve { epoch: self.epoch });
         for pending in self.proposed {
             next.log(settings, &pending, out);
             next.await_commit(pending);

@@ -2,10 +2,10 @@
 //! judged by the history of the clients. It takes some minutes:
 //! `cargo test -p compat-tests --test ensemble_full -- --ignored --test-threads 1 --nocapture`
 
+use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
-use compat_tests::Result;
 use compat_tests::ensemble::load::Load;
 use compat_tests::ensemble::proxy::Network;
 use compat_tests::ensemble::recorder::{Op, Recorder};
@@ -13,6 +13,7 @@ use compat_tests::ensemble::verdict::judge;
 use compat_tests::ensemble::{Ensemble, Plan};
 use compat_tests::history::Body;
 use compat_tests::server::Kind::{self, Java, Ours};
+use compat_tests::{Failure, Result};
 
 /// Clients of a load.
 const CLIENTS: usize = 4;
@@ -326,6 +327,48 @@ fn observers_of_both_kinds() -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// The name that each line of an answer begins with.
+fn names(answer: &str) -> BTreeSet<String> {
+    let name = |line: &str| line.split(['\t', ':', '=']).next().unwrap_or_default().to_owned();
+    answer.lines().map(name).collect()
+}
+
+/// What the members answer to each of `words`: leader, follower, observer.
+fn answers(kind: Kind, words: &[&str]) -> Result<Vec<Vec<String>>> {
+    let ensemble = start_led_by_last(Plan::new(&[kind; 4]).observers(1))?;
+    let mut client = Recorder::new(0, &ensemble.addresses(), Duration::from_secs(10));
+    for member in [2, 0, 3] {
+        client.move_to(ensemble.address(member))?;
+        client.ask(&Op::Create(format!("/from-{member}"), vec![], 0));
+    }
+    let of_member = |member: usize| {
+        let answers = words.iter().map(|word| ensemble.word(member, word).unwrap_or_default());
+        answers.collect()
+    };
+    Ok([2, 0, 3].map(of_member).to_vec())
+}
+
+#[test]
+#[ignore = "takes long"]
+fn words_tell_the_same_of_each_role() -> Result<()> {
+    let words = ["srvr", "stat", "mntr", "conf", "isro", "ruok", "dirs", "crst"];
+    let (javas, ours) = (answers(Java, &words)?, answers(Ours, &words)?);
+    let mut differ = Vec::new();
+    for (role, (java, our)) in
+        ["leader", "follower", "observer"].iter().zip(javas.iter().zip(&ours))
+    {
+        for (word, (java, our)) in words.iter().zip(java.iter().zip(our)) {
+            let (theirs, mine) = (names(java), names(our));
+            let missing: Vec<_> = theirs.difference(&mine).collect();
+            let strange: Vec<_> = mine.difference(&theirs).collect();
+            if !missing.is_empty() || !strange.is_empty() {
+                differ.push(format!("{role} {word}: lacks {missing:?}, has {strange:?}"));
+            }
+        }
+    }
+    if differ.is_empty() { Ok(()) } else { Err(Failure::new(differ.join("\n"))) }
 }
 
 /// Links between the members break and drag, by turns.

@@ -10,6 +10,7 @@
 //! ```
 
 mod hostile;
+mod order;
 mod random;
 mod scripts;
 mod world;

@@ -1,0 +1,53 @@
+//! The order in which a learner has things done.
+
+use super::world::entry;
+use crate::ids::{Sid, Zxid};
+use crate::zab::LearnerType;
+use crate::zab::learner::{Effect, Event, Faults, Learner, Settings, Start};
+use crate::zab::packet::Packet;
+
+/// The effects of `events` on a follower that has nothing.
+fn effects(events: impl IntoIterator<Item = Event>) -> Vec<Effect> {
+    let settings = Settings {
+        my_id: Sid(2),
+        kind: LearnerType::Participant,
+        tick_time: 100,
+        init_limit: 10,
+        sync_limit: 5,
+        config_version: 0,
+        reconfig_enabled: false,
+        log_enabled: true,
+        faults: Faults::default(),
+    };
+    let start = Start { accepted_epoch: 0, current_epoch: 0, last_zxid: Zxid(0) };
+    let mut out = Vec::new();
+    let mut learner = Learner::new(settings, start, 0, &mut out);
+    for event in events {
+        learner.step(0, event, &mut out);
+    }
+    out
+}
+
+/// The snapshot may hold what is committed right behind it: whoever is served before that is applied
+/// sees effects of transactions that his zxid does not cover.
+#[test]
+fn nobody_is_served_before_the_commits_that_came_with_the_sync() {
+    let zxid = Zxid::new(1, 1);
+    let packets = [
+        Packet::LeaderInfo { zxid: Zxid::new(1, 0), protocol_version: 0x10000 },
+        Packet::Snap { zxid: Zxid::new(1, 0) },
+    ];
+    let then = [
+        Packet::NewLeader { zxid: Zxid::new(1, 0), config: None },
+        Packet::Proposal { zxid, record: entry(zxid).record },
+        Packet::Commit { zxid },
+        Packet::UpToDate,
+    ];
+    let first = packets.into_iter().map(Event::Packet);
+    let then = then.into_iter().map(Event::Packet);
+    let out = effects(first.chain([Event::SnapshotReceived]).chain(then));
+    let at = |wanted: fn(&Effect) -> bool| out.iter().position(wanted);
+    let commit = at(|effect| matches!(effect, Effect::Commit { .. }));
+    let serve = at(|effect| matches!(effect, Effect::Serve { .. }));
+    assert!(commit.is_some() && commit < serve, "{out:?}");
+}

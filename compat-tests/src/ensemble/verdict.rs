@@ -285,7 +285,7 @@ fn no_complaints(ensemble: &Ensemble) -> Result<()> {
 }
 
 fn is_complaint(line: &str, java_was_fuzzy: bool) -> bool {
-    line.contains("digest mismatch")
+    line.contains("digest mismatch at zxid")
         || line.contains("panicked")
         || (!java_was_fuzzy && line.contains("Digests are not matching"))
 }

@@ -267,6 +267,10 @@ impl Pipeline {
         let parts = &mut self.parts;
         let zxid = self.last_zxid.next();
         let prepared = parts.prep.prepare(tree, &request, zxid, now.wall, &mut parts.sessions);
+        if let Some(namespace) = parts.prep.take_quota_exceeded() {
+            let set = &parts.front.metrics.quota_exceeded_error_per_namespace;
+            set.of(&namespace).iter().for_each(|counter| counter.add(1));
+        }
         if let Some(record) = &prepared.record {
             self.last_zxid = zxid;
             self.batch.push(record);

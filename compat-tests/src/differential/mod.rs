@@ -66,7 +66,7 @@ impl Run {
         ];
         let mut sides = starting.map(|server| Side::new(server, SLOTS));
         sides.iter_mut().try_for_each(|side| side.server.wait_serving())?;
-        let requests = self.steps(&mut sides)?;
+        let requests = self.steps(&mut sides, variant)?;
         let found = words::compare(&sides[0], &sides[1])?;
         report("four-letter words", &found)?;
         sides.iter_mut().for_each(Side::hang_up);
@@ -83,8 +83,8 @@ impl Run {
         Ok(requests)
     }
 
-    fn steps(self, sides: &mut [Side; 2]) -> Result<usize> {
-        let (mut generator, mut world) = (Generator::new(self.seed), World::default());
+    fn steps(self, sides: &mut [Side; 2], variant: Variant) -> Result<usize> {
+        let (mut generator, mut world) = (Generator::new(self.seed, variant), World::default());
         let mut requests = 0;
         for number in 0..self.steps {
             let step = generator.step(&world);

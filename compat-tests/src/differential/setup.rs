@@ -13,7 +13,7 @@ const SUPER: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Variant {
     pub(super) extended_types: bool,
-    enforce_quota: bool,
+    pub(super) enforce_quota: bool,
     reconfig_enabled: bool,
     /// Snapshots are taken while the test runs, not at the same zxids.
     pub(super) small_snapshots: bool,

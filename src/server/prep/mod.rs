@@ -149,10 +149,10 @@ impl Prep {
         self.changes.clear();
     }
 
-    /// How often a hard quota refused a write, by the first component of the path
+    /// The first component of the path that a hard quota refused, if it did since the last call
     /// (`quota_exceeded_error_per_namespace`).
-    pub fn quota_exceeded(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.quota.exceeded()
+    pub fn take_quota_exceeded(&mut self) -> Option<String> {
+        self.quota.take_exceeded()
     }
 
     /// A write or a part of a multi: its checks, then what it changes (`pRequest2Txn`).

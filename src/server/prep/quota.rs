@@ -1,8 +1,6 @@
 //! Quotas: whether a write keeps within the limits of the subtree that it belongs to. A soft limit is
 //! only reported, a hard one refuses the write. Java: `ZooKeeperServer.checkQuota`, `RateLogger`.
 
-use std::collections::BTreeMap;
-
 use super::Context;
 use crate::ids::Millis;
 use crate::op::Code;
@@ -17,7 +15,7 @@ const LOG_INTERVAL_MS: Millis = 100;
 pub(super) struct Quota {
     enforced: bool,
     log: RateLog,
-    exceeded: BTreeMap<String, u64>,
+    exceeded: Option<String>,
 }
 
 /// A figure and what limits it.
@@ -31,7 +29,7 @@ struct Figure {
 
 impl Quota {
     pub(super) fn new(enforced: bool) -> Self {
-        Self { enforced, log: RateLog::default(), exceeded: BTreeMap::new() }
+        Self { enforced, log: RateLog::default(), exceeded: None }
     }
 
     pub(super) fn check_create(
@@ -77,7 +75,7 @@ impl Quota {
         for (figure, diff) in [(nodes, count), (size, bytes)] {
             if diff != 0 && self.exceeds_hard(cx, &prefix, &figure) {
                 let namespace = path::top_namespace(path).unwrap_or_default();
-                *self.exceeded.entry(namespace.to_owned()).or_default() += 1;
+                self.exceeded = Some(namespace.to_owned());
                 return Err(Code::QuotaExceeded);
             }
         }
@@ -101,8 +99,8 @@ impl Quota {
         is_hard
     }
 
-    pub(super) fn exceeded(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.exceeded.iter().map(|(namespace, count)| (namespace.as_str(), *count))
+    pub(super) fn take_exceeded(&mut self) -> Option<String> {
+        self.exceeded.take()
     }
 }
 

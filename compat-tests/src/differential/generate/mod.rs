@@ -8,6 +8,7 @@ mod damage;
 use gamekeeper::op::op;
 
 use super::rng::Rng;
+use super::setup::Variant;
 use super::step::{Connect, Password, Request, Slot, Step, Who};
 
 /// Clients at once.
@@ -17,6 +18,18 @@ const BURST: usize = 12;
 /// Ops that close the connection, or answer past the pipeline: what is behind one in a burst is
 /// answered or not as the clock wants.
 const LONERS: [i32; 3] = [op::AUTH, op::SASL, op::CLOSE_SESSION];
+/// Ops that change the tree.
+const WRITES: [i32; 9] = [
+    op::CREATE,
+    op::CREATE2,
+    op::CREATE_TTL,
+    op::CREATE_CONTAINER,
+    op::DELETE,
+    op::DELETE_CONTAINER,
+    op::SET_DATA,
+    op::SET_ACL,
+    op::MULTI,
+];
 /// A body longer than this may be refused as a frame, which closes the connection.
 const LARGE: usize = 1_000_000;
 /// Numbers that stand for no op a client may send.
@@ -39,11 +52,15 @@ pub(super) struct World {
 pub(super) struct Generator {
     rng: Rng,
     xid: i32,
+    /// A burst has one write at most.
+    one_write: bool,
 }
 
 impl Generator {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed), xid: 0 }
+    /// Quotas that are enforced look at what is applied, not at what is prepared: which of the writes
+    /// in front of a write that is, follows from the clock.
+    pub(super) fn new(seed: u64, variant: Variant) -> Self {
+        Self { rng: Rng::new(seed), xid: 0, one_write: variant.enforce_quota }
     }
 
     /// The next step.
@@ -71,7 +88,12 @@ impl Generator {
 
     fn burst(&mut self, slot: Slot) -> Step {
         let n = 2 + self.rng.below(BURST - 1);
-        Step::Requests(slot, (0..n).map(|_| self.request(true)).collect())
+        let mut requests: Vec<Request> = (0..n).map(|_| self.request(true)).collect();
+        if self.one_write {
+            let mut seen = false;
+            requests.retain(|r| !WRITES.contains(&r.kind) || !std::mem::replace(&mut seen, true));
+        }
+        Step::Requests(slot, requests)
     }
 
     fn request(&mut self, in_burst: bool) -> Request {

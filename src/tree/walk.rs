@@ -59,8 +59,8 @@ impl Walk {
     }
 
     /// Visits up to `max_nodes` more nodes of the tree on which the walk was started; false once all
-    /// were visited, and for another tree. Time goes with `max_nodes` and, for one node with many children, with their
-    /// number (four bytes are copied for each).
+    /// were visited, and for another tree. Time goes with `max_nodes` and, for one node with many
+    /// children, with their number (four bytes are copied for each).
     pub fn next_slice(
         &mut self,
         tree: &DataTree,

@@ -156,13 +156,16 @@ impl Member {
 
     fn save_snapshot(&self, log: &LogDevice, sessions: &[(SessionId, i32)]) -> Result<(), Failure> {
         log.settled(|log| log.roll())?;
-        snapshot::take(
+        let saved = snapshot::take(
             Arc::clone(self.dirs.disk()),
             self.dirs.snap(),
             self.snapshot,
             || sessions.to_vec(),
             |look| look(&self.front.db.read_tree()),
         )?;
+        if let Some(saved) = saved {
+            log.settled(|log| log.forget_after(saved.zxid))?;
+        }
         Ok(())
     }
 

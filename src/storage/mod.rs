@@ -34,4 +34,4 @@ pub use restore::{
     CommittedLog, MIN_COMMITTED_LOG, RestoreOptions, RestoreStats, Restored, restore, take_item,
 };
 pub use since::read_since;
-pub use truncate::truncate;
+pub use truncate::{forget_after, truncate};

@@ -104,6 +104,7 @@ pub fn restore(
         }
         None => start_empty(dirs, &options, trusted)?,
     };
+    settle(dirs)?;
     restored.stats.snap_load_ms = snap_load_ms;
     restored.stats.total_ms = clock() - start;
     log::info!(
@@ -126,6 +127,17 @@ impl Loaded {
     fn empty(options: &RestoreOptions) -> Self {
         Self { tree: DataTree::new(options.tree), sessions: HashMap::new(), snapshot: None }
     }
+}
+
+/// What was read may never have been synced: a killed process leaves it to the system's cache. The
+/// server is about to vote with it, so it is made durable now. Only the newest log can be in question.
+fn settle(dirs: &DataDirs) -> Result<()> {
+    let disk = dirs.disk();
+    if let Some(newest) = names::files(&**disk, dirs.log(), names::LOG)?.last() {
+        disk.open_rw(&newest.path)?.sync()?;
+    }
+    disk.sync_dir(dirs.log())?;
+    Ok(disk.sync_dir(dirs.snap())?)
 }
 
 fn has_logs(dirs: &DataDirs) -> Result<bool> {

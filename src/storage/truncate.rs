@@ -24,8 +24,26 @@ pub fn truncate(dirs: &DataDirs, zxid: Zxid, limits: Limits) -> Result<()> {
     if whole.iter().all(|s| s.zxid > zxid) {
         return Err(Error::NoBaseForTruncate { zxid });
     }
-    txnlog::truncate(Arc::clone(&disk), dirs.log(), zxid, limits)?;
-    for newer in files(&*disk, dirs.snap(), SNAPSHOT)?.iter().rev().filter(|s| s.zxid > zxid) {
+    txnlog::truncate(disk, dirs.log(), zxid, limits)?;
+    remove_newer_snapshots(dirs, zxid)
+}
+
+/// The database was replaced by that of a leader, and a snapshot says so, named after `zxid`: whatever
+/// stands behind that in logs and snapshots is of a history that was given up. A restart would bring it
+/// back, for it looks newer. Java leaves it.
+///
+/// # Errors
+/// If the disk refuses, or a log is damaged.
+pub fn forget_after(dirs: &DataDirs, zxid: Zxid, limits: Limits) -> Result<()> {
+    match txnlog::truncate(Arc::clone(dirs.disk()), dirs.log(), zxid, limits) {
+        Ok(()) | Err(Error::NothingToTruncate) => remove_newer_snapshots(dirs, zxid),
+        Err(e) => Err(e),
+    }
+}
+
+fn remove_newer_snapshots(dirs: &DataDirs, zxid: Zxid) -> Result<()> {
+    let disk = dirs.disk();
+    for newer in files(&**disk, dirs.snap(), SNAPSHOT)?.iter().rev().filter(|s| s.zxid > zxid) {
         log::info!("Removing snapshot {}, it is newer than {zxid}", newer.path.display());
         disk.remove(&newer.path)?;
         disk.sync_dir(dirs.snap())?;

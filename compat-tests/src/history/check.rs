@@ -115,13 +115,13 @@ impl<'a> Judge<'a> {
 
     /// Calls stand in the order in which each client sent them.
     fn session_fifo(&mut self) {
-        let mut last: HashMap<i64, i64> = HashMap::new();
+        let mut last: HashMap<i64, (&Call, &TxnRecord)> = HashMap::new();
         for call in self.history.calls.iter().filter(|call| call.request.is_write()) {
             let Some(record) = self.txn_of(call).filter(|r| !is_refusal(r)) else { continue };
-            let zxid = record.header.zxid;
-            let before = last.insert(call.session.0, zxid).unwrap_or(i64::MIN);
-            if zxid <= before {
-                let what = format!("{} sent 0x{zxid:x} after 0x{before:x}", call.session);
+            let before = last.insert(call.session.0, (call, record));
+            let Some((earlier, its)) = before else { continue };
+            if record.header.zxid <= its.header.zxid {
+                let what = format!("{earlier:?} {its:?} stands behind {call:?} {record:?}");
                 self.violated(Rule::SessionFifo, what);
             }
         }
@@ -262,9 +262,12 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What a session asked for on a connection that it had left already: refused, but with a zxid.
+/// What a session asked for on a connection that it had left already, or before it ended: refused,
+/// but with a zxid.
 fn is_refusal(record: &TxnRecord) -> bool {
-    matches!(&record.txn, Txn::Error(error) if error.err == Code::SessionMoved.number())
+    let Txn::Error(error) = &record.txn else { return false };
+    let refusals = [Code::SessionMoved, Code::UnknownSession, Code::SessionExpired];
+    refusals.iter().any(|code| code.number() == error.err)
 }
 
 /// A session that the server closed by itself.

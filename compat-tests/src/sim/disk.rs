@@ -415,3 +415,47 @@ impl DiskFile for CrashFile {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gamekeeper::ids::Zxid;
+    use gamekeeper::storage::txnlog::{TxnLog, TxnLogOptions};
+    use gamekeeper::storage::{DataDirs, restore};
+    use gamekeeper::txn::{Txn, TxnRecord};
+    use jute::txn::{CreateSessionTxn, TxnHeader};
+
+    use super::*;
+    use crate::sim::node::restore_options;
+    use crate::sim::plan::Plan;
+
+    fn record(zxid: i64) -> Vec<u8> {
+        let kind = gamekeeper::op::op::CREATE_SESSION;
+        let header = TxnHeader { zxid, client_id: zxid, kind, ..TxnHeader::default() };
+        let txn = Txn::CreateSession(CreateSessionTxn { timeout: 1000 });
+        let mut bytes = Vec::new();
+        TxnRecord { header, txn, digest: None }.encode(&mut bytes);
+        bytes
+    }
+
+    /// A killed process has written a transaction and not synced it; the next one reads it, votes with
+    /// it, and then the power fails.
+    #[test]
+    fn what_a_start_has_read_is_durable() {
+        let plan = Plan::draw(&mut Random::new(1));
+        for seed in 0..20 {
+            let disk = CrashDisk::new(Random::new(seed));
+            let path = Path::new("/data");
+            let open = || DataDirs::open(Arc::new(disk.clone()), path, path, true).unwrap();
+            let read = || restore(&open(), restore_options(&plan), || 0).unwrap().last_zxid;
+            read();
+            let options = TxnLogOptions { prealloc: 0, ..TxnLogOptions::default() };
+            let mut log = TxnLog::new(&open(), options, Box::new(|| 0));
+            log.append(Zxid(1), &record(1)).unwrap();
+            log.roll().unwrap();
+            disk.process_ended();
+            assert_eq!(read(), Zxid(1));
+            disk.power_cycle();
+            assert_eq!(read(), Zxid(1), "seed {seed}");
+        }
+    }
+}

@@ -224,13 +224,16 @@ impl World {
                 life.log.roll()?;
                 life.snapshotting = None;
                 let sessions = life.ensemble.committed_sessions();
-                snapshot::take(
+                let saved = snapshot::take(
                     Arc::clone(life.dirs.disk()),
                     life.dirs.snap(),
                     snapshot_options(),
                     || sessions,
                     |look| look(&life.front.db.read_tree()),
                 )?;
+                if let Some(saved) = saved {
+                    life.log.forget_after(saved.zxid)?;
+                }
             }
             Effect::Truncate(zxid) => {
                 life.snapshotting = None;

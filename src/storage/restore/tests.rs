@@ -231,6 +231,25 @@ fn truncation_removes_snapshots_that_hold_what_was_cut() {
     assert_eq!(run(&dirs, options()).unwrap().last_zxid, Zxid(17));
 }
 
+/// The leader's history ends before this server's, and came as a snapshot.
+#[test]
+fn what_is_behind_a_snapshot_of_a_leader_does_not_come_back() {
+    let dirs = server(30, &[10, 20]);
+    let theirs = run(&server(15, &[]), options()).unwrap();
+    let (disk, snapshot) = (Arc::clone(dirs.disk()), options().snapshot);
+    let sessions = theirs.sessions.clone().into_iter().collect();
+    snapshot::take(disk, dirs.snap(), snapshot, || sessions, |f| f(&theirs.tree)).unwrap();
+    assert_eq!(run(&dirs, options()).unwrap().last_zxid, Zxid(30));
+    let mut log = log_of(&dirs, 0);
+    log.forget_after(Zxid(15)).unwrap();
+    log.forget_after(Zxid(15)).unwrap();
+    let restored = run(&dirs, options()).unwrap();
+    assert_eq!((restored.last_zxid, restored.sessions), (Zxid(15), theirs.sessions));
+    let epoch = Zxid::new(1, 1).0;
+    append(&mut log, epoch, epoch, 0);
+    assert_eq!(run(&dirs, options()).unwrap().last_zxid, Zxid(epoch));
+}
+
 #[test]
 fn directories_are_checked_as_java_checks_them() {
     let open = |disk: &MemDisk, data: &str, log: &str, autocreate| {

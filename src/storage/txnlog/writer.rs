@@ -17,7 +17,7 @@ use super::{HEADER_LEN, file_header, put_record};
 use crate::ids::{Millis, Zxid};
 use crate::storage::disk::{self, DiskError, DiskFile};
 use crate::storage::names::log_name;
-use crate::storage::{DataDirs, Error, Result, truncate};
+use crate::storage::{DataDirs, Error, Result, forget_after, truncate};
 
 /// How near to the file's end the file grows, in bytes (`FilePadding`).
 const PAD_BELOW: u64 = 4096;
@@ -191,6 +191,22 @@ impl TxnLog {
         self.roll()?;
         self.rolled.clear();
         let result = truncate(&self.dirs, zxid, self.options.limits);
+        if let Err(Error::Disk(e)) = &result {
+            self.failed = Some(e.clone());
+        }
+        self.last = None;
+        result
+    }
+
+    /// As [`TxnLog::truncate`], where a snapshot of a leader took the place of the database: what is
+    /// behind `zxid` need not be there.
+    ///
+    /// # Errors
+    /// As [`forget_after`]; a failure of the disk is for good.
+    pub fn forget_after(&mut self, zxid: Zxid) -> Result<()> {
+        self.roll()?;
+        self.rolled.clear();
+        let result = forget_after(&self.dirs, zxid, self.options.limits);
         if let Err(Error::Disk(e)) = &result {
             self.failed = Some(e.clone());
         }

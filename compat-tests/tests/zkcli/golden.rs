@@ -49,18 +49,32 @@ impl Said {
     }
 }
 
-const EVENT: &str = "\nWATCHER::\n\n";
-
-/// Takes the events out: when they are printed depends on the moment.
+/// Takes the events out: when they are printed depends on the moment, and Java prints each in three
+/// pieces between which a prompt may come. So prompts get lines of their own, and blank lines go.
 fn without_events(text: &str, events: &mut Vec<String>) -> String {
-    let mut parts = text.split(EVENT);
-    let mut rest = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (event, after) = part.split_once('\n').unwrap_or((part, ""));
-        events.push(event.to_owned());
-        rest.push_str(after);
+    let mut rest = String::new();
+    for line in prompts_on_lines(&text.replace("WATCHER::", "\n")).lines() {
+        let (before, event) = line.split_at(line.find("WatchedEvent ").unwrap_or(line.len()));
+        if !event.is_empty() {
+            events.push(event.to_owned());
+        }
+        if !before.trim().is_empty() {
+            rest.push_str(before);
+            rest.push('\n');
+        }
     }
     rest
+}
+
+fn prompts_on_lines(text: &str) -> String {
+    const PROMPT: &str = "[zk: ";
+    let mut parts = text.split(PROMPT);
+    let mut lines = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (prompt, after) = part.split_once("] ").unwrap_or((part, ""));
+        lines.push_str(&format!("\n{PROMPT}{prompt}]\n{after}"));
+    }
+    lines
 }
 
 fn normal(text: &str) -> String {

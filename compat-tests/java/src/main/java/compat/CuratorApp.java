@@ -124,7 +124,9 @@ public final class CuratorApp {
         for (int left = clients.size(); left > 0; left--) {
             Check.until("one leader", () -> latches.stream().filter(LeaderLatch::hasLeadership).count() == 1);
             LeaderLatch leader = latches.stream().filter(LeaderLatch::hasLeadership).findFirst().get();
-            Check.eq("participants", left, leader.getParticipants().size());
+            // The others may still be on their way in.
+            int expected = left;
+            Check.until("participants", () -> leader.getParticipants().size() == expected);
             Check.eq("known to all", leader.getId(), latches.get(0).getLeader().getId());
             leader.close();
             latches.remove(leader);

@@ -104,6 +104,12 @@ pub struct Status {
     pub sessions: usize,
     /// A leader's learners: followers, observers, and those of neither that are synced.
     pub learners: Option<Learners>,
+    /// Since when a leader has had its quorum (monotonic, ms).
+    pub leading_since: Option<Millis>,
+    /// Last, least and greatest size of a leader's proposals in bytes; -1 before the first.
+    pub proposal_sizes: Option<[i32; 3]>,
+    /// Whom an observer follows.
+    pub observer_master: Option<Sid>,
 }
 
 /// A leader's learners, for `mntr`.

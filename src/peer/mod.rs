@@ -72,6 +72,13 @@ impl Server {
         }
     }
 
+    /// Forgets the sizes of a leader's proposals (`srst`).
+    pub fn reset_proposal_sizes(&self) {
+        if let Self::Member(server) = self {
+            server.reset_proposal_sizes();
+        }
+    }
+
     /// The sessions as `dump` shows them; `now` and `now_wall` are the same moment.
     pub fn dump_sessions(&self, now: Millis, now_wall: Millis) -> String {
         match self {

@@ -75,16 +75,36 @@ impl ServerInfo for Info {
         (self.status().sessions, 0)
     }
 
+    fn proposal_sizes(&self) -> Option<[i32; 3]> {
+        self.quorum.as_ref().and_then(|_| self.status().proposal_sizes)
+    }
+
+    fn reset_proposal_sizes(&self) {
+        self.ask(|server| server.reset_proposal_sizes());
+    }
+
     fn list_metrics(&self, sink: &mut dyn FnMut(String, Value)) {
         let Some(quorum) = &self.quorum else { return };
-        let mut put = |name: &str, n: usize| sink(name.to_owned(), Value::Int(n as i64));
-        put("quorum_size", quorum.voters);
-        if let Some(learners) = self.status().learners {
-            put("learners", learners.connected);
-            put("synced_followers", learners.synced_followers);
-            put("synced_non_voting_followers", learners.synced_non_voting);
-            put("synced_observers", learners.synced_observers);
-            put("pending_syncs", learners.pending_syncs);
+        let mut put = |name: &str, n: i64| sink(name.to_owned(), Value::Int(n));
+        put("quorum_size", quorum.voters as i64);
+        let status = self.status();
+        if let Some(learners) = status.learners {
+            put("learners", learners.connected as i64);
+            put("synced_followers", learners.synced_followers as i64);
+            put("synced_non_voting_followers", learners.synced_non_voting as i64);
+            put("synced_observers", learners.synced_observers as i64);
+            put("pending_syncs", learners.pending_syncs as i64);
+        }
+        if let Some(since) = status.leading_since {
+            put("leader_uptime", self.clock.now() - since);
+        }
+        if let Some([last, min, max]) = status.proposal_sizes {
+            put("last_proposal_size", last.into());
+            put("min_proposal_size", min.into());
+            put("max_proposal_size", max.into());
+        }
+        if let Some(sid) = status.observer_master {
+            put("observer_master_id", sid.0);
         }
     }
 }

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause after a server that did not.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long a server may take to accept, and to answer a connect request.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 /// `ClientCnxn.NOTIFICATION_XID` and `PING_XID`.
 const EVENT_XID: i32 = -1;
 const PING_XID: i32 = -2;

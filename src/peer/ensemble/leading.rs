@@ -14,6 +14,7 @@ use crate::peer::pipeline::Pipeline;
 use crate::server::front::Serving;
 use crate::server::request::{Input, Request, learner_owner};
 use crate::server::sessions::SessionTracker;
+use crate::server::stats::BufferStats;
 use crate::zab::leader::{self, Leader, SyncOrigin};
 use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
 use crate::zab::quorum::Quorums;
@@ -30,6 +31,10 @@ pub(super) struct Leading {
     /// Links that have bytes to be looked at.
     fed: Vec<LinkId>,
     since: Millis,
+    /// When the quorum had the history.
+    established: Option<Millis>,
+    /// Sizes of the proposals in bytes.
+    pub(super) proposals: BufferStats,
 }
 
 #[derive(Debug)]
@@ -83,6 +88,13 @@ impl Leading {
             peer_state: format!("leading - {phase}"),
             sessions: self.pipeline.as_ref().map_or(0, |p| p.sessions().len()),
             learners: Some(learners),
+            leading_since: self.established,
+            proposal_sizes: Some([
+                self.proposals.last(),
+                self.proposals.min(),
+                self.proposals.max(),
+            ]),
+            observer_master: None,
         }
     }
 }
@@ -117,6 +129,8 @@ impl Ensemble {
             links: BTreeMap::new(),
             fed: Vec::new(),
             since: now.mono,
+            established: None,
+            proposals: BufferStats::default(),
         }));
         self.steps.extend(out.into_iter().map(Step::Leader));
     }
@@ -254,6 +268,7 @@ impl Ensemble {
         let parts = s.pipeline.parts(front, &self.auth, sessions, now.mono);
         if let Role::Leading(leading) = &mut self.role {
             leading.pipeline = Some(Pipeline::new(parts));
+            leading.established = Some(now.mono);
             info!("LEADING - LEADER ELECTION TOOK - {} MS", now.mono - leading.since);
         }
         effects.push(Effect::EpochEstablished(zxid.epoch()));
@@ -282,6 +297,9 @@ impl Ensemble {
     /// A proposal may be the last of its epoch: what is behind it has no leader any more.
     fn propose(&mut self, now: Now, batches: &[LogBatch]) {
         for (zxid, record) in batches.iter().flat_map(LogBatch::iter) {
+            if let Role::Leading(leading) = &self.role {
+                leading.proposals.set(i32::try_from(record.len()).unwrap_or(i32::MAX));
+            }
             self.tell_leader(now, leader::Event::Propose { zxid, record: record.into() });
         }
     }

@@ -10,7 +10,7 @@ use log::{error, info, warn};
 use super::local::{LocalRequests, needs_leader};
 use super::reception::Reception;
 use super::{Effect, Ensemble, Role, Settings, Status, Step};
-use crate::ids::{Millis, SessionId, Zxid};
+use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::op::{Code, op};
 use crate::peer::Now;
 use crate::server::apply;
@@ -26,6 +26,7 @@ use crate::zab::{LearnerType, LinkId};
 /// The connection to the leader and all that hangs on it.
 #[derive(Debug)]
 pub(super) struct Learning {
+    leader: Sid,
     link: LinkId,
     reader: PacketReader,
     machine: Learner,
@@ -70,7 +71,8 @@ impl Learning {
             state,
             peer_state: format!("{doing} - {phase}"),
             sessions: self.sessions.len(),
-            learners: None,
+            observer_master: (settings.kind == LearnerType::Observer).then_some(self.leader),
+            ..Status::default()
         }
     }
 
@@ -80,7 +82,7 @@ impl Learning {
 }
 
 impl Ensemble {
-    pub(super) fn begin_learning(&mut self, now: Now, link: LinkId) {
+    pub(super) fn begin_learning(&mut self, now: Now, leader: Sid, link: LinkId) {
         let s = &self.settings;
         let settings = learner::Settings {
             my_id: s.my_id,
@@ -101,6 +103,7 @@ impl Ensemble {
         let mut out = Vec::new();
         let machine = Learner::new(settings, start, now.mono, &mut out);
         self.role = Role::Learning(Box::new(Learning {
+            leader,
             link,
             reader: PacketReader::new(self.replica.front.settings.limits),
             machine,

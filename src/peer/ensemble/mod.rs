@@ -212,6 +212,13 @@ impl Ensemble {
         }
     }
 
+    /// Forgets the sizes of a leader's proposals (`srst`).
+    pub fn reset_proposal_sizes(&self) {
+        if let Role::Leading(leading) = &self.role {
+            leading.proposals.reset();
+        }
+    }
+
     /// What operators are told.
     pub fn status(&self) -> Status {
         match &self.role {
@@ -339,8 +346,8 @@ impl Ensemble {
     }
 
     fn on_leader_connected(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
-        if matches!(self.role, Role::Calling(_)) {
-            self.begin_learning(now, link);
+        if let Role::Calling(Calling { leader, .. }) = self.role {
+            self.begin_learning(now, leader, link);
         } else {
             effects.push(Effect::Close(link));
         }

@@ -15,7 +15,7 @@ use crate::server::front::Front;
 use crate::server::front::Serving;
 use crate::server::reason::DisconnectReason;
 use crate::server::request::Request;
-use crate::tree::DataTree;
+use crate::tree::{CONFIG_NODE, DataTree};
 use crate::txn::{Txn, TxnRecord};
 use crate::zab::packet::RecordBytes;
 use crate::zab::sync::{CommittedLog, Entry, History};
@@ -81,6 +81,9 @@ impl Replica {
     /// Takes a database in the place of what was there.
     pub(super) fn install(&mut self, loaded: Loaded) {
         let Loaded { mut tree, sessions, committed } = loaded;
+        if let Some(written) = self.front.metrics.write_per_namespace.of("zookeeper") {
+            written.add((CONFIG_NODE.len() + self.config.text.len()) as i64);
+        }
         tree.set_config(
             self.config.text.as_bytes(),
             self.config.version,

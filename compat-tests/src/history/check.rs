@@ -265,9 +265,16 @@ impl<'a> Judge<'a> {
 /// What a session asked for on a connection that it had left already, or before it ended: refused,
 /// but with a zxid.
 fn is_refusal(record: &TxnRecord) -> bool {
-    let Txn::Error(error) = &record.txn else { return false };
     let refusals = [Code::SessionMoved, Code::UnknownSession, Code::SessionExpired];
-    refusals.iter().any(|code| code.number() == error.err)
+    let refused = |err: i32| refusals.iter().any(|code| code.number() == err);
+    match &record.txn {
+        Txn::Error(error) => refused(error.err),
+        Txn::Multi(multi) => multi.txns.iter().flatten().any(|part| {
+            let code = part.data.as_deref().and_then(|data| data.first_chunk::<4>());
+            part.kind == op::ERROR && code.is_some_and(|code| refused(i32::from_be_bytes(*code)))
+        }),
+        _ => false,
+    }
 }
 
 /// A session that the server closed by itself.

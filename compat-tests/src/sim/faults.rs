@@ -98,6 +98,7 @@ impl World {
                 let until = self.now + self.random.between(1000, 10 * SECOND);
                 if let Some(node) = self.nodes.get_mut(&sid).filter(|n| n.life.is_some()) {
                     node.paused_until = node.paused_until.max(until);
+                    self.after(until - self.now, Happening::Resume(sid));
                 }
             }
             Fault::Partition => self.partition(sids),

@@ -129,6 +129,13 @@ impl Judge {
         Err(format!("{sid} commits {zxid}, which is not in the history up to {}", self.committed))
     }
 
+    /// What these sessions did, committed or not, for messages.
+    pub fn records_of(&self, sessions: &[i64]) -> Vec<TxnRecord> {
+        let records = self.records.values();
+        let decoded = records.filter_map(|r| TxnRecord::decode(r, jute::Limits::default()).ok());
+        decoded.filter(|record| sessions.contains(&record.header.client_id)).collect()
+    }
+
     /// The committed transactions, in order.
     ///
     /// # Errors

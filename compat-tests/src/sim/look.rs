@@ -96,7 +96,10 @@ impl World {
         sessions.sort_unstable();
         known.sort_unstable();
         if sessions != known {
-            return Err(format!("sessions {sessions:?}, in memory {known:?}"));
+            known.retain(|session| !sessions.contains(session));
+            let ids: Vec<i64> = known.iter().map(|(id, _)| id.0).collect();
+            let records = self.judge.records_of(&ids);
+            return Err(format!("in memory there are also the sessions {known:?}: {records:?}"));
         }
         self.judge.on_state(sid, tree.last_processed_zxid(), &tree)
     }

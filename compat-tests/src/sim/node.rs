@@ -33,6 +33,7 @@ use gamekeeper::zab::{LearnerType, LinkId};
 use super::disk::CrashDisk;
 use super::plan::Plan;
 use super::random::Random;
+use super::world::Happening;
 use super::{Micros, WALL_START};
 
 /// Where a member's files are.
@@ -70,6 +71,8 @@ pub struct Node {
     pub life: Option<Life>,
     /// It stands still until then.
     pub paused_until: Micros,
+    /// What has come meanwhile.
+    pub deferred: Vec<Happening>,
     /// Its disk is slow until then.
     pub slow_disk_until: Micros,
     /// How far its wall clock is off, in ms.

@@ -46,6 +46,8 @@ pub enum Happening {
     Client(usize),
     /// A process is started.
     Boot(Sid),
+    /// A process that stood still goes on.
+    Resume(Sid),
     /// Something goes wrong.
     Fault,
     /// A disk has space again.
@@ -145,6 +147,7 @@ impl World {
             incarnation: 0,
             life: None,
             paused_until: 0,
+            deferred: Vec::new(),
             slow_disk_until: 0,
             skew: self.random.below(2 * skew + 1) as Millis - skew as Millis,
             offset: self.random.below(1_000_000) as Millis,
@@ -273,7 +276,10 @@ impl World {
         if let Some(sid) = self.subject(&what)
             && self.nodes[&sid].paused_until > self.now
         {
-            return self.at(self.nodes[&sid].paused_until, what);
+            if let Some(node) = self.nodes.get_mut(&sid) {
+                node.deferred.push(what);
+            }
+            return;
         }
         match what {
             Happening::Tick(sid, _) => self.on_tick(sid),
@@ -297,6 +303,7 @@ impl World {
             }
             Happening::Client(id) => self.on_client(id),
             Happening::Boot(sid) => self.boot(sid),
+            Happening::Resume(sid) => self.resume(sid),
             Happening::Fault => self.on_fault(),
             Happening::Space(sid) => self.nodes[&sid].disk.set_full(false),
         }
@@ -365,6 +372,7 @@ impl World {
         let Some(node) = self.nodes.get_mut(&sid) else { return };
         node.life = None;
         node.paused_until = 0;
+        node.deferred.clear();
         if power {
             node.disk.power_cycle();
         } else {
@@ -378,6 +386,16 @@ impl World {
         let longest = if self.random.chance(0.2) { 20_000_000 } else { 500_000 };
         let wait = self.random.between(1_000, longest);
         self.after(wait, Happening::Boot(sid));
+    }
+
+    /// What has gathered while a process stood still comes first, and in its order.
+    fn resume(&mut self, sid: Sid) {
+        let now = self.now;
+        let node = self.nodes.get_mut(&sid).filter(|node| node.paused_until <= now);
+        let Some(node) = node else { return };
+        for what in std::mem::take(&mut node.deferred) {
+            self.happen(what);
+        }
     }
 
     // ---- time

@@ -53,13 +53,27 @@ pub struct Plan {
     pub lines: Vec<(String, String)>,
     /// Whether the members reach each other through a [`Network`].
     pub proxied: bool,
+    /// Options of the JVM, as `-Xmx1g`; nothing for ours.
+    pub jvm: Vec<String>,
+    /// Where the members' directories are made; none is the system's place for what is temporary.
+    pub dir: Option<PathBuf>,
 }
+
+/// What lets many JVMs start beside each other on a small machine.
+const SMALL_JVM: [&str; 3] = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 impl Plan {
     /// Voters of these kinds, all other things as most tests want them.
     pub fn new(kinds: &[Kind]) -> Self {
-        let lines = vec![];
-        Self { kinds: kinds.to_vec(), observers: 0, tick_ms: 500, lines, proxied: false }
+        Self {
+            kinds: kinds.to_vec(),
+            observers: 0,
+            tick_ms: 500,
+            lines: vec![],
+            proxied: false,
+            jvm: SMALL_JVM.map(str::to_owned).to_vec(),
+            dir: None,
+        }
     }
 
     /// The last `n` members observe.
@@ -111,7 +125,8 @@ impl Ensemble {
     /// # Errors
     /// If a file cannot be written or there are no ports.
     pub fn prepare(plan: Plan) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("ensemble-").tempdir()?;
+        let base = plan.dir.clone().unwrap_or_else(std::env::temp_dir);
+        let dir = tempfile::Builder::new().prefix("ensemble-").tempdir_in(base)?;
         let n = plan.kinds.len();
         let ports = free_ports(3 * n)?;
         let network = if plan.proxied { Some(Network::start(&ports[n..])?) } else { None };
@@ -160,12 +175,10 @@ impl Ensemble {
             .with("initLimit", "40")
             .with("syncLimit", "10")
             .with("maxSessionTimeout", "60000")
-            .with_jvm("-Xmx128m")
-            .with_jvm("-XX:+UseSerialGC")
-            .with_jvm("-XX:TieredStopAtLevel=1")
             .with_jvm("-Dorg.slf4j.simpleLogger.showDateTime=true")
             .with_jvm("-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
             .with_jvm("-Dorg.slf4j.simpleLogger.defaultLogLevel=info");
+        setup.jvm.extend_from_slice(&self.plan.jvm);
         for (key, value) in &self.plan.lines {
             setup = setup.with(key, value);
         }
@@ -214,6 +227,11 @@ impl Ensemble {
     /// Where one member takes clients.
     pub fn address(&self, member: usize) -> SocketAddr {
         self.members[member].setup.address()
+    }
+
+    /// The process ids of the members that run.
+    pub fn pids(&self) -> Vec<u32> {
+        self.members.iter().filter_map(|member| Some(member.server.as_ref()?.pid())).collect()
     }
 
     /// The directory with a member's `version-2`.

@@ -231,14 +231,15 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Opens the sessions, one for each script. They begin at different places of their scripts, so
-    /// that they do not all ask for the same.
-    pub(crate) fn open(address: SocketAddr, scripts: &[Rc<Script>], depth: u32) -> Result<Self> {
+    /// Opens the sessions, one for each script, on each server in turn. They begin at different
+    /// places of their scripts, so that they do not all ask for the same.
+    pub(crate) fn open(servers: &[SocketAddr], scripts: &[Rc<Script>], depth: u32) -> Result<Self> {
         let poll = Poll::new()?;
         let mut conns = Vec::new();
         for (i, script) in scripts.iter().enumerate() {
             let start = i * script.len() / scripts.len();
-            let mut conn = Conn::open(address, Rc::clone(script), start)?;
+            let server = servers[i % servers.len()];
+            let mut conn = Conn::open(server, Rc::clone(script), start)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut conn.stream, Token(i), interest)?;
             conns.push(conn);

@@ -1,9 +1,12 @@
-//! Gamekeeper and Java's ZooKeeper side by side, under the same load over real sockets; beside them an
-//! echo server, which is as fast as the machine lets a server be.
+//! Gamekeeper and Java's ZooKeeper side by side, under the same load over real sockets, alone and as
+//! ensembles; beside servers that are alone an echo server, which is as fast as the machine lets a
+//! server be.
 //!
 //! `cargo run --release -p compat-tests --bin bench -- --help`. It prints, people judge.
 
 mod echo;
+mod ensembles;
+mod failover;
 mod histogram;
 mod load;
 mod report;
@@ -22,6 +25,7 @@ use compat_tests::{Failure, Result};
 use getopts::{Matches, Options};
 
 use report::Report;
+use rows::Row;
 
 /// How to measure.
 #[derive(Debug, Clone)]
@@ -80,30 +84,57 @@ fn run() -> Result<()> {
         return echo::serve(value, given.opt_str("durable").as_deref().map(Path::new));
     }
     let quick = given.opt_present("quick");
-    let (rows, sizes) = selected(&given, quick);
+    let chosen = Chosen::new(&given, quick);
     if given.opt_present("list") {
-        rows.iter().for_each(|row| println!("{}", row.name()));
-        sizes.iter().for_each(|name| println!("{name}"));
+        chosen.names().iter().for_each(|name| println!("{name}"));
         return Ok(());
     }
     let settings = settings(&given, quick)?;
     print_machine();
     let mut report = Report::default();
-    rows::run(&settings, &rows, &mut report)?;
-    scale::run(&settings, &sizes, &mut report)?;
+    rows::run(&settings, &chosen.rows, &mut report)?;
+    scale::run(&settings, &chosen.sizes, &mut report)?;
+    ensembles::run(&settings, &chosen.of_ensembles, &mut report)?;
+    if chosen.failover {
+        failover::run(&settings, &mut report)?;
+    }
     if let Some(file) = given.opt_str("json") {
         fs::write(file, report.json())?;
     }
     Ok(())
 }
 
-fn selected(given: &Matches, quick: bool) -> (Vec<rows::Row>, Vec<&'static str>) {
-    let only = given.opt_str("only");
-    let wanted = |name: &str| {
-        only.as_ref().is_none_or(|only| only.split(',').any(|start| name.starts_with(start)))
-    };
-    let rows = rows::all(quick).into_iter().filter(|row| wanted(&row.name())).collect();
-    (rows, scale::NAMES.into_iter().filter(|name| wanted(name)).collect())
+/// What is to be measured.
+struct Chosen {
+    rows: Vec<Row>,
+    sizes: Vec<&'static str>,
+    of_ensembles: Vec<Row>,
+    failover: bool,
+}
+
+impl Chosen {
+    fn new(given: &Matches, quick: bool) -> Self {
+        let only = given.opt_str("only");
+        let wanted = |name: &str| {
+            only.as_ref().is_none_or(|only| only.split(',').any(|start| name.starts_with(start)))
+        };
+        let rows = rows::all(quick).into_iter();
+        let of_ensembles = rows::of_ensembles().into_iter();
+        Self {
+            rows: rows.filter(|row| wanted(&row.name())).collect(),
+            sizes: scale::NAMES.into_iter().filter(|name| wanted(name)).collect(),
+            of_ensembles: of_ensembles.filter(|row| wanted(&ensembles::name(row))).collect(),
+            failover: wanted(failover::NAME),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let rows = self.rows.iter().map(Row::name);
+        let sizes = self.sizes.iter().map(|name| (*name).to_owned());
+        let of_ensembles = self.of_ensembles.iter().map(ensembles::name);
+        let failover = self.failover.then(|| failover::NAME.to_owned());
+        rows.chain(sizes).chain(of_ensembles).chain(failover).collect()
+    }
 }
 
 fn settings(given: &Matches, quick: bool) -> Result<Settings> {

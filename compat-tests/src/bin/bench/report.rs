@@ -60,7 +60,7 @@ impl Report {
         );
         let target = |name: &str| format!("{name:>8} op/s      p50      p99    cpu");
         println!(
-            "{:22}|{}|{}| op/s   p50   p99   cpu|{}|{}|client",
+            "{:29}|{}|{}| op/s   p50   p99   cpu|{}|{}|client",
             "row",
             target("ours"),
             target("java"),
@@ -77,7 +77,7 @@ impl Report {
         let durable = median(&mut samples.durable);
         let client = ours.or(java).map_or(0.0, |sample| sample.client_us);
         println!(
-            "{name:22}|{}|{}|{}|{}|{}|{client:6.2}",
+            "{name:29}|{}|{}|{}|{}|{}|{client:6.2}",
             columns(ours),
             columns(java),
             ratios(ours, java),

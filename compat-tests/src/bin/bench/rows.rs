@@ -14,11 +14,11 @@ use jute::proto::{GetDataRequest, SetDataRequest};
 use crate::echo::Echo;
 use crate::load::{Load, Script};
 use crate::report::{Report, Sample, Samples};
-use crate::target::{NODES, Target, bulk, node, open_acl, push_create, push_delete};
+use crate::target::{Measured, NODES, Target, bulk, node, open_acl, push_create, push_delete};
 use crate::{Settings, usage};
 
 /// The sizes of values, in bytes.
-const VALUES: [usize; 2] = [100, 1024];
+pub(crate) const VALUES: [usize; 2] = [100, 1024];
 /// Frames of a script that has the same request all along.
 const COPIES: usize = 256;
 /// Where creates go.
@@ -58,6 +58,11 @@ pub(crate) fn all(quick: bool) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The rows of ensembles: those of small values, at 1 and 50 sessions.
+pub(crate) fn of_ensembles() -> Vec<Row> {
+    all(true)
 }
 
 impl Row {
@@ -108,13 +113,13 @@ impl Row {
     }
 
     /// Loads one target for a while.
-    fn measure(&self, settings: &Settings, address: SocketAddr, pid: u32) -> Result<Sample> {
+    fn measure(&self, settings: &Settings, servers: &[SocketAddr], pids: &[u32]) -> Result<Sample> {
         let script = Rc::new(self.script());
-        let mut load = Load::open(address, &vec![script; self.sessions], self.depth)?;
+        let mut load = Load::open(servers, &vec![script; self.sessions], self.depth)?;
         load.run_for(settings.time / 4)?;
-        let (server, client) = (usage::cpu(pid)?, usage::cpu(std::process::id())?);
+        let (server, client) = (usage::cpu_of(pids)?, usage::cpu(std::process::id())?);
         let outcome = load.run_for(settings.time)?;
-        let server = usage::cpu(pid)? - server;
+        let server = usage::cpu_of(pids)? - server;
         let client = usage::cpu(std::process::id())? - client;
         load.close()?;
         let ops = outcome.latencies.total();
@@ -125,19 +130,21 @@ impl Row {
             p99: outcome.latencies.quantile(0.99),
             cpu_us: per_op(server),
             client_us: per_op(client),
-            resident: usage::memory(pid)?.0,
+            resident: usage::memory_of(pids)?.0,
         })
     }
 
-    fn on_server(&self, settings: &Settings, target: &Target) -> Result<Sample> {
+    fn on_server(&self, settings: &Settings, target: &dyn Measured) -> Result<Sample> {
         if self.work != Work::Create {
-            return self.measure(settings, target.address(), target.server.pid());
+            return self.measure(settings, &target.addresses(), &target.pids());
         }
         let client = target.client()?;
         client.create(CREATES, None, &open_acl(), CreateMode::Persistent).wait()?;
-        let sample = self.measure(settings, target.address(), target.server.pid())?;
+        let sample = self.measure(settings, &target.addresses(), &target.pids())?;
+        // The client's server may be behind the one that answered last.
+        client.sync(CREATES).wait()?;
         let made = client.exists(CREATES, false).wait()?.num_children;
-        bulk(target.address(), usize::try_from(made).unwrap_or(0), |script, i| {
+        bulk(&target.addresses(), usize::try_from(made).unwrap_or(0), |script, i| {
             push_delete(script, format!("{CREATES}/n{i:010}"));
         })?;
         client.delete(CREATES, -1).wait()?;
@@ -149,23 +156,30 @@ impl Row {
         let dir = tempfile::tempdir_in(&settings.dir)?;
         let file = dir.path().join("log");
         let echo = Echo::start(self.value, durable.then_some(file.as_path()))?;
-        self.measure(settings, echo.address, echo.pid())
+        self.measure(settings, &[echo.address], &[echo.pid()])
     }
 
     /// All targets in turn, and that so many times.
-    fn run(&self, settings: &Settings, targets: &[Target]) -> Result<Samples> {
+    pub(crate) fn run(
+        &self,
+        settings: &Settings,
+        targets: &[&dyn Measured],
+        echo: bool,
+    ) -> Result<Samples> {
         let mut samples = Samples::default();
         for _ in 0..settings.rounds {
-            for target in targets {
-                let kept = match target.server.setup.kind {
+            for &target in targets {
+                let kept = match target.kind() {
                     Kind::Ours => &mut samples.ours,
                     Kind::Java => &mut samples.java,
                 };
                 let sample = self.on_server(settings, target);
-                kept.push(sample.map_err(|e| target.server.failure(&format!("fails: {e}")))?);
+                kept.push(sample.map_err(|e| target.failure(&format!("fails: {e}")))?);
             }
-            samples.echo.push(self.on_echo(settings, false)?);
-            if self.writes() {
+            if echo {
+                samples.echo.push(self.on_echo(settings, false)?);
+            }
+            if echo && self.writes() {
                 samples.durable.push(self.on_echo(settings, true)?);
             }
         }
@@ -186,8 +200,9 @@ pub(crate) fn run(settings: &Settings, rows: &[Row], report: &mut Report) -> Res
         targets.push(target);
     }
     report.begin_rows();
+    let measured: Vec<&dyn Measured> = targets.iter().map(|target| target as _).collect();
     for row in rows {
-        report.row(&row.name(), row.run(settings, &targets)?);
+        report.row(&row.name(), row.run(settings, &measured, true)?);
     }
     for target in &targets {
         let (_, peak) = usage::memory(target.server.pid())?;
@@ -201,7 +216,7 @@ pub(crate) fn mib(bytes: u64) -> f64 {
 }
 
 /// Seconds of load, for a JVM to compile what it will run.
-fn warm_up(settings: &Settings, target: &Target) -> Result<()> {
+pub(crate) fn warm_up(settings: &Settings, target: &dyn Measured) -> Result<()> {
     for work in [Work::Get, Work::Set, Work::Create, Work::Mixed] {
         for depth in [1, 100] {
             let row = Row { work, sessions: 10, depth, value: VALUES[0] };

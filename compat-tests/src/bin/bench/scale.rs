@@ -19,7 +19,7 @@ use crate::histogram::Histogram;
 use crate::load::{Load, Script, open_session, start_session};
 use crate::report::Report;
 use crate::rows::mib;
-use crate::target::{Target, bulk, copy_dir, open_acl, push_create, setup};
+use crate::target::{Measured, Target, bulk, copy_dir, open_acl, push_create, setup};
 use crate::{Settings, usage};
 
 const MILLION: usize = 1_000_000;
@@ -169,7 +169,9 @@ fn make_million(target: &Target) -> Result<()> {
     client.create("/m", None, &open_acl(), CreateMode::Persistent).wait()?;
     client.close()?;
     let data = [b'd'; 100];
-    bulk(target.address(), MILLION, |script, i| push_create(script, million_path(i), &data, 0))
+    bulk(&target.addresses(), MILLION, |script, i| {
+        push_create(script, million_path(i), &data, 0);
+    })
 }
 
 fn restart(settings: &Settings, kind: Kind, data: &Path, report: &mut Report) -> Result<()> {
@@ -224,7 +226,7 @@ fn reads_beside_writes(address: SocketAddr, time: Duration) -> Result<(Histogram
             let path = Some(million_path(i * 997));
             script.push(op::GET_DATA, &GetDataRequest { path, watch: false });
         }
-        let mut load = Load::open(address, &[Rc::new(script)], 1)?;
+        let mut load = Load::open(&[address], &[Rc::new(script)], 1)?;
         let outcome = load.run_for(time)?;
         load.close()?;
         Ok(outcome.latencies)
@@ -235,7 +237,7 @@ fn reads_beside_writes(address: SocketAddr, time: Duration) -> Result<(Histogram
         script.push(op::SET_DATA, &SetDataRequest { path, data, version: -1 });
     }
     let script = Rc::new(script);
-    let mut load = Load::open(address, &vec![script; 4], 8)?;
+    let mut load = Load::open(&[address], &vec![script; 4], 8)?;
     let writes = load.run_for(time)?.latencies;
     load.close()?;
     let reads = reader.join().map_err(|_| Failure::new("the reader failed"))??;

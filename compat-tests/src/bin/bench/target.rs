@@ -35,6 +35,44 @@ pub(crate) fn node(value: usize, i: usize) -> String {
     format!("/bench/v{value}/n{i:03}")
 }
 
+/// What is measured: a server, or an ensemble of them.
+pub(crate) trait Measured {
+    /// Whose servers.
+    fn kind(&self) -> Kind;
+    /// Where they take clients.
+    fn addresses(&self) -> Vec<SocketAddr>;
+    /// Their processes.
+    fn pids(&self) -> Vec<u32>;
+    /// A failure of theirs, with the ends of their logs.
+    fn failure(&self, what: &str) -> Failure;
+
+    /// A client of the usual kind, on any of the servers.
+    fn client(&self) -> Result<Client> {
+        let servers: Vec<String> = self.addresses().iter().map(SocketAddr::to_string).collect();
+        let options = Options::new(&servers.join(","), Duration::from_secs(30))?;
+        Ok(Client::connect(options)?.0)
+    }
+
+    /// Makes the nodes for values of these sizes.
+    fn fill(&self, values: &[usize]) -> Result<()> {
+        let client = self.client()?;
+        let acl = open_acl();
+        let create =
+            |path: &str, data: &[u8]| client.create(path, Some(data), &acl, CreateMode::Persistent);
+        create("/bench", b"").wait()?;
+        for &value in values {
+            create(&format!("/bench/v{value}"), b"").wait()?;
+            let data = vec![b'x'; value];
+            let calls: Vec<_> = (0..NODES).map(|i| create(&node(value, i), &data)).collect();
+            for call in calls {
+                call.wait()?;
+            }
+        }
+        client.close()?;
+        Ok(())
+    }
+}
+
 /// A server in a directory of its own, which goes with it.
 pub(crate) struct Target {
     pub(crate) server: Server,
@@ -59,36 +97,29 @@ impl Target {
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.setup.address()
     }
+}
 
-    /// A client of the usual kind.
-    pub(crate) fn client(&self) -> Result<Client> {
-        let options = Options::new(&self.server.connect_string(), Duration::from_secs(30))?;
-        Ok(Client::connect(options)?.0)
+impl Measured for Target {
+    fn kind(&self) -> Kind {
+        self.server.setup.kind
     }
 
-    /// Makes the nodes for values of these sizes.
-    pub(crate) fn fill(&self, values: &[usize]) -> Result<()> {
-        let client = self.client()?;
-        let acl = open_acl();
-        let create =
-            |path: &str, data: &[u8]| client.create(path, Some(data), &acl, CreateMode::Persistent);
-        create("/bench", b"").wait()?;
-        for &value in values {
-            create(&format!("/bench/v{value}"), b"").wait()?;
-            let data = vec![b'x'; value];
-            let calls: Vec<_> = (0..NODES).map(|i| create(&node(value, i), &data)).collect();
-            for call in calls {
-                call.wait()?;
-            }
-        }
-        client.close()?;
-        Ok(())
+    fn addresses(&self) -> Vec<SocketAddr> {
+        vec![self.address()]
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        vec![self.server.pid()]
+    }
+
+    fn failure(&self, what: &str) -> Failure {
+        self.server.failure(what)
     }
 }
 
 /// Sends `count` requests in bulk; `add` puts the one of a number into the script.
 pub(crate) fn bulk(
-    address: SocketAddr,
+    servers: &[SocketAddr],
     count: usize,
     add: impl Fn(&mut Script, usize),
 ) -> Result<()> {
@@ -106,7 +137,7 @@ pub(crate) fn bulk(
             })
             .filter(|script| script.len() > 0)
             .collect();
-        let mut load = Load::open(address, &scripts, BULK_DEPTH)?;
+        let mut load = Load::open(servers, &scripts, BULK_DEPTH)?;
         load.run_each_once()?;
         load.close()?;
     }

@@ -5,6 +5,22 @@ use std::time::Duration;
 
 use compat_tests::{Failure, Result};
 
+/// User and system time of some processes so far, together.
+pub(crate) fn cpu_of(pids: &[u32]) -> Result<Duration> {
+    pids.iter().map(|pid| cpu(*pid)).sum()
+}
+
+/// Resident memory of some processes, in bytes, together: now, and the sum of what each was at its
+/// highest.
+pub(crate) fn memory_of(pids: &[u32]) -> Result<(u64, u64)> {
+    let mut sum = (0, 0);
+    for pid in pids {
+        let (now, peak) = memory(*pid)?;
+        sum = (sum.0 + now, sum.1 + peak);
+    }
+    Ok(sum)
+}
+
 /// User and system time of a process so far. Steps of a clock tick, which is 10 ms.
 pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");

@@ -100,8 +100,10 @@ pub struct Status {
     pub state: &'static str,
     /// What `peer_state` of `mntr` says: `leading - broadcast`; empty for a server alone.
     pub peer_state: String,
-    /// How many sessions are tracked.
+    /// How many sessions the database has (`global_sessions`).
     pub sessions: usize,
+    /// How many sessions only this server knows.
+    pub local_sessions: usize,
     /// A leader's learners: followers, observers, and those of neither that are synced.
     pub learners: Option<Learners>,
     /// Since when a leader has had its quorum (monotonic, ms).

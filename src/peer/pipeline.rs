@@ -4,7 +4,8 @@
 //! transaction goes to the quorum's logs at once. It is applied and answered, in the order of arrival,
 //! when it is committed: when the logs of a quorum have it, of which a server alone is the smallest.
 //! What makes no transaction keeps its place in that order: a read behind a write sees the write, and
-//! the replies of a connection keep the order of its requests.
+//! the replies of a connection keep the order of its requests. So does the begin and the end of a
+//! session that only this server knows.
 //! Java: `ZooKeeperServer.setupRequestProcessors`, `LeaderZooKeeperServer`.
 
 use std::collections::{HashMap, VecDeque};
@@ -27,6 +28,7 @@ use crate::server::reason::DisconnectReason;
 use crate::server::request::{Connect, Input, Request};
 use crate::server::sessions::SessionTracker;
 use crate::server::throttle::{Admission, RequestThrottler};
+use crate::server::upgrade;
 use crate::tree::DataTree;
 use crate::txn::Txn;
 
@@ -243,8 +245,29 @@ impl Pipeline {
                 return None;
             }
         }
+        self.upgrade(now, tree, &request, batches);
         self.prepare(now, tree, request, batches);
         None
+    }
+
+    /// A local session of this server's own client may have to turn global first
+    /// (`LeaderRequestProcessor`).
+    fn upgrade(
+        &mut self,
+        now: Now,
+        tree: &DataTree,
+        request: &Request,
+        batches: &mut Vec<LogBatch>,
+    ) {
+        if request.learner.is_some() {
+            return;
+        }
+        let limits = self.parts.front.settings.limits;
+        match upgrade::upgrade(request, &self.parts.sessions, limits) {
+            Ok(None) => {}
+            Ok(Some(first)) => self.prepare(now, tree, first, batches),
+            Err(code) => warn!("Error creating upgrade request: {code:?}"),
+        }
     }
 
     /// Nothing behind a dropped request may be processed in its place, so its connection ends.
@@ -288,7 +311,8 @@ impl Pipeline {
         }
     }
 
-    /// A client wants a session: a new one is made by a transaction, an old one taken up at once.
+    /// A client wants a session: a new one is made by a transaction, unless it is local; an old one is
+    /// taken up at once.
     fn on_connect(
         &mut self,
         now: Now,
@@ -392,6 +416,9 @@ impl Pipeline {
         let Pending { request, prepared } = pending;
         let Some(record) = &prepared.record else {
             self.applier.answer(front, tree, request, prepared.error, now);
+            if request.op == op::CLOSE_SESSION && prepared.error.is_none() {
+                self.parts.sessions.remove(request.session);
+            }
             return;
         };
         let before = tree.last_processed_zxid();
@@ -413,7 +440,7 @@ impl Pipeline {
 }
 
 /// The server itself closes a session (`ZooKeeperServer.close`).
-fn close_request(session: SessionId, received_ms: Millis) -> Request {
+pub(super) fn close_request(session: SessionId, received_ms: Millis) -> Request {
     Request {
         conn: None,
         session,

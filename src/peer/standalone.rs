@@ -24,7 +24,7 @@ impl Standalone {
 
     /// What operators are told.
     pub fn status(&self) -> Status {
-        let sessions = self.pipeline.sessions().len();
+        let sessions = self.pipeline.sessions().committed().len();
         Status { state: "standalone", sessions, ..Status::default() }
     }
 

@@ -1,7 +1,7 @@
 //! A server alone, by its face: what waits for the disk, what is answered when, what a tick does.
 
-use jute::proto::{CreateRequest, SetDataRequest};
-use jute::to_bytes;
+use jute::proto::{CreateRequest, MultiHeader, SetDataRequest};
+use jute::{Record, to_bytes};
 
 use super::pipeline::PipelineSettings;
 use super::snapshots::{SnapshotLimits, SnapshotPolicy};
@@ -16,6 +16,7 @@ use crate::server::harness::{
 };
 use crate::server::prep::PrepOptions;
 use crate::server::request::Input;
+use crate::server::sessions::{LocalSessions, SessionTracker};
 use crate::server::throttle::RequestThrottler;
 
 const WALL: Millis = 1_700_000_000_000;
@@ -35,6 +36,15 @@ impl Stage {
 
     /// At most `max_requests` are processed at a time; 0 for no limit.
     fn with_throttle(max_requests: i32) -> Self {
+        Self::with(max_requests, SessionTracker::new(1, 2_000, WALL))
+    }
+
+    /// As a leader does, with a disk in the place of the quorum.
+    fn leading(local: LocalSessions) -> Self {
+        Self::with(0, SessionTracker::new(1, 2_000, WALL).of_leader(local))
+    }
+
+    fn with(max_requests: i32, sessions: SessionTracker) -> Self {
         let throttle = RequestThrottle {
             max_requests,
             stall_time_ms: 100,
@@ -50,7 +60,6 @@ impl Stage {
             throttler: RequestThrottler::new(throttle, 0),
             batch_max: 3,
         };
-        let sessions = crate::server::sessions::SessionTracker::new(1, 2_000, WALL);
         let parts = settings.parts(&world.front, &world.front.auth, sessions, world.now);
         let snapshots = SnapshotPolicy::new(SnapshotLimits { count: 20, bytes: 0 }, 1);
         let server = Standalone::new(parts, snapshots);
@@ -95,6 +104,20 @@ impl Stage {
         peer
     }
 
+    /// A client with a session of which the disk hears nothing.
+    fn connect_locally(&mut self) -> Peer {
+        let before = self.last_logged();
+        let mut peer = self.world.accept();
+        self.world.feed(&mut peer, &connect_packet(0, 4_000, 0, &[0; 16], Some(false)));
+        self.hand_over(&mut peer);
+        assert_eq!((peer.output().len(), self.last_logged()), (4 + 37, before));
+        peer
+    }
+
+    fn sessions(&self) -> &SessionTracker {
+        self.server.pipeline().sessions()
+    }
+
     fn tick(&mut self, now: Millis) {
         self.world.now = now;
         self.step(Event::Tick { heard_until: now });
@@ -106,13 +129,16 @@ impl Stage {
 }
 
 fn create(xid: i32, path: &str, flags: i32) -> Vec<u8> {
-    let body = CreateRequest {
+    request(xid, op::CREATE, &to_bytes(&create_body(path, flags)))
+}
+
+fn create_body(path: &str, flags: i32) -> CreateRequest {
+    CreateRequest {
         path: Some(path.to_owned()),
         data: Some(b"x".to_vec()),
         acl: Some(jute::data::open_acl().to_vec()),
         flags,
-    };
-    request(xid, op::CREATE, &to_bytes(&body))
+    }
 }
 
 fn set(xid: i32, path: &str, data: &[u8]) -> Vec<u8> {
@@ -271,4 +297,94 @@ fn a_watch_event_comes_before_the_reply_that_shows_its_cause() {
     stage.sync();
     stage.world.feed(&mut watcher, &read_request(2, op::EXISTS, "/w", false));
     assert_eq!(xids(&watcher), [-1, 2]);
+}
+
+fn errors(peer: &Peer) -> Vec<(i32, i32)> {
+    peer.replies().iter().map(|reply| (reply.xid, reply.err)).collect()
+}
+
+#[test]
+fn a_local_session_begins_and_ends_without_a_transaction() {
+    let mut stage = Stage::leading(LocalSessions::Upgrading);
+    let mut peer = stage.connect_locally();
+    stage.world.feed(&mut peer, &create(1, "/a", 0));
+    stage.world.feed(&mut peer, &request(2, op::CLOSE_SESSION, &[]));
+    stage.hand_over(&mut peer);
+    assert!(peer.output().is_empty(), "the end keeps its place behind the write");
+    let written = stage.last_logged();
+    stage.sync();
+    assert_eq!(errors(&peer), [(1, 0), (2, 0)]);
+    assert_eq!(stage.last_logged(), written);
+    assert!(peer.conn().is_closing() && stage.sessions().is_empty());
+    assert_eq!(stage.server.pipeline().committed_sessions(), []);
+}
+
+#[test]
+fn a_local_session_expires_without_a_transaction() {
+    let mut stage = Stage::leading(LocalSessions::Upgrading);
+    let peer = stage.connect_locally();
+    stage.tick(3_000);
+    assert_eq!(stage.sessions().local_len(), 1);
+    stage.tick(12_000);
+    assert!(peer.conn().is_closing() && stage.sessions().is_empty());
+    assert_eq!(stage.last_logged(), Zxid::ZERO);
+}
+
+#[test]
+fn an_ephemeral_makes_its_session_global_just_before() {
+    let mut stage = Stage::leading(LocalSessions::Upgrading);
+    let mut peer = stage.connect_locally();
+    for (xid, path) in [(1, "/a"), (2, "/b")] {
+        stage.world.feed(&mut peer, &create(xid, path, 1));
+    }
+    stage.hand_over(&mut peer);
+    assert_eq!(stage.last_logged(), Zxid(3), "one createSession, two nodes");
+    stage.sync();
+    assert_eq!(errors(&peer), [(1, 0), (2, 0)]);
+    assert_eq!(stage.server.pipeline().committed_sessions(), [(peer.session(), 4_000)]);
+    assert_eq!(stage.sessions().local_len(), 0);
+    stage.world.feed(&mut peer, &request(3, op::CLOSE_SESSION, &[]));
+    stage.hand_over(&mut peer);
+    stage.sync();
+    assert!(!stage.exists("/a") && !stage.exists("/b"));
+}
+
+#[test]
+fn an_ephemeral_within_a_multi_makes_its_session_global() {
+    let mut stage = Stage::leading(LocalSessions::Upgrading);
+    let mut peer = stage.connect_locally();
+    let multi = multi_of(&[("/p", 0), ("/e", 1)]);
+    stage.world.feed(&mut peer, &request(1, op::MULTI, &multi));
+    stage.hand_over(&mut peer);
+    stage.sync();
+    assert_eq!(errors(&peer), [(1, 0)]);
+    assert!(stage.exists("/e") && stage.sessions().local_len() == 0);
+}
+
+#[test]
+fn an_ephemeral_is_refused_where_local_sessions_stay_local() {
+    let mut stage = Stage::leading(LocalSessions::Only);
+    let mut peer = stage.connect_locally();
+    stage.world.feed(&mut peer, &create(1, "/e", 1));
+    stage.world.feed(&mut peer, &create(2, "/p", 0));
+    stage.hand_over(&mut peer);
+    stage.sync();
+    let refused = crate::op::Code::EphemeralOnLocalSession.number();
+    assert_eq!(errors(&peer), [(1, refused), (2, 0)]);
+    assert_eq!((stage.exists("/e"), stage.exists("/p"), stage.last_logged()), (false, true, Zxid(2)));
+    let mut second = stage.world.accept();
+    stage.world.feed(&mut second, &reconnect_packet(peer.session()));
+    stage.hand_over(&mut second);
+    assert_eq!(second.output().len(), 4 + 37, "its own server gives it back");
+}
+
+/// The parts of a multi that creates these, with their flags.
+fn multi_of(nodes: &[(&str, i32)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (path, flags) in nodes {
+        MultiHeader { kind: op::CREATE, done: false, err: -1 }.write(&mut body);
+        create_body(path, *flags).write(&mut body);
+    }
+    MultiHeader { kind: -1, done: true, err: -1 }.write(&mut body);
+    body
 }

@@ -72,7 +72,8 @@ impl ServerInfo for Info {
     }
 
     fn session_counts(&self) -> (usize, usize) {
-        (self.status().sessions, 0)
+        let status = self.status();
+        (status.sessions, status.local_sessions)
     }
 
     fn proposal_sizes(&self) -> Option<[i32; 3]> {

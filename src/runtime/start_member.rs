@@ -23,6 +23,7 @@ use crate::peer::ensemble::{self, ConfigText, Ensemble, Loaded};
 use crate::peer::{Effect, Event, Now, Server};
 use crate::server::auth::Auth;
 use crate::server::front::Front;
+use crate::server::sessions::LocalSessions;
 use crate::storage::{DataDirs, Epochs, Restored};
 use crate::tree::DataTree;
 use crate::zab::election::vote::Vote;
@@ -138,7 +139,17 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         sync: Options { txn_log: config.storage.snapshot_size_factor >= 0.0, ..Options::default() },
         committed_limit: count(config.storage.commit_log_count),
         config: ConfigText { text: quorum.members.text(), version: quorum.members.version },
+        local_sessions: local_sessions(config),
         pipeline: pipeline_settings(config),
+    }
+}
+
+fn local_sessions(config: &Config) -> LocalSessions {
+    let sessions = &config.sessions;
+    match (sessions.local_sessions, sessions.local_session_upgrading) {
+        (false, _) => LocalSessions::Off,
+        (true, false) => LocalSessions::Only,
+        (true, true) => LocalSessions::Upgrading,
     }
 }
 

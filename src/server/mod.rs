@@ -24,6 +24,7 @@ pub mod request;
 pub mod sessions;
 pub mod stats;
 pub mod throttle;
+pub mod upgrade;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -17,6 +17,7 @@ use gamekeeper::server::container::ContainerOptions;
 use gamekeeper::server::front::{Client as Connection, Front, FrontSettings};
 use gamekeeper::server::metrics::ServerMetrics;
 use gamekeeper::server::prep::PrepOptions;
+use gamekeeper::server::sessions::LocalSessions;
 use gamekeeper::server::throttle::RequestThrottler;
 use gamekeeper::storage::snapshot::body::BodyWalk;
 use gamekeeper::storage::snapshot::{self, SnapshotOptions, SnapshotWriter};
@@ -245,6 +246,7 @@ impl Shared {
                 ..Options::default()
             },
             committed_limit: plan.committed_limit,
+            local_sessions: LocalSessions::Off,
             config: ConfigText { text: self.config_text(), version: 0 },
             pipeline: PipelineSettings {
                 prep: PrepOptions::default(),

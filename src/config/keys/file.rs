@@ -37,11 +37,9 @@ pub(super) const SERVER: &[Key] = &[
         .unit("h")
         .does("DatadirCleanupManager", "time between purges; 0 for none"),
     file("localSessionsEnabled", Kind::Bool, "false")
-        .does("UpgradeableSessionTracker", "sessions known to their server alone")
-        .not_yet(ENSEMBLES),
+        .does("UpgradeableSessionTracker", "sessions known to their server alone"),
     file("localSessionsUpgradingEnabled", Kind::Bool, "false")
-        .does("UpgradeableSessionTracker", "a local session that creates an ephemeral turns global")
-        .not_yet(ENSEMBLES),
+        .does("UpgradeableSessionTracker", "a local session that creates an ephemeral turns global"),
     file("metricsProvider.className", Kind::Class, DEFAULT_PROVIDER)
         .does("MetricsProviderBootstrap", "where metrics are published")
         .not_yet(METRICS),

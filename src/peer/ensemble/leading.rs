@@ -86,7 +86,8 @@ impl Leading {
         Status {
             state: "leader",
             peer_state: format!("leading - {phase}"),
-            sessions: self.pipeline.as_ref().map_or(0, |p| p.sessions().len()),
+            sessions: self.pipeline.as_ref().map_or(0, |p| p.sessions().committed().len()),
+            local_sessions: self.pipeline.as_ref().map_or(0, |p| p.sessions().local_len()),
             learners: Some(learners),
             leading_since: self.established,
             proposal_sizes: Some([
@@ -260,7 +261,8 @@ impl Ensemble {
     fn lead(&mut self, now: Now, zxid: crate::ids::Zxid, effects: &mut Vec<Effect>) {
         self.replica.begin_epoch(zxid);
         let s = &self.settings;
-        let mut sessions = SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall);
+        let mut sessions = SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall)
+            .of_leader(s.local_sessions);
         for (id, timeout) in &self.replica.sessions {
             sessions.restore(*id, *timeout, now.mono);
         }
@@ -325,12 +327,14 @@ impl Ensemble {
         }
     }
 
-    /// A learner's client takes up its session again: from now on the learner is its owner.
+    /// A learner's client takes up its session again: from now on the learner is its owner. A local one
+    /// is of no use elsewhere.
     fn revalidate(&mut self, now: Now, link: LinkId, id: SessionId, timeout: i32) {
         let Role::Leading(leading) = &self.role else { return };
         let session = leading.pipeline.as_ref().and_then(|p| p.sessions().get(id));
         let valid = session.is_some_and(|session| {
-            session.renew(timeout, now.mono) && session.set_owner(learner_owner(link)).is_ok()
+            !session.is_local()
+                && session.renew(timeout, now.mono) && session.set_owner(learner_owner(link)).is_ok()
         });
         self.tell_leader(now, leader::Event::Revalidated { link, session: id, valid });
     }

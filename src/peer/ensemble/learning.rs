@@ -7,17 +7,20 @@ use jute::to_bytes;
 use jute::txn::CreateSessionTxn;
 use log::{error, info, warn};
 
-use super::local::{LocalRequests, needs_leader};
+use super::local::{LocalRequests, Waiting, needs_leader};
 use super::reception::Reception;
 use super::{Effect, Ensemble, Role, Settings, Status, Step};
 use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::op::{Code, op};
 use crate::peer::Now;
+use crate::peer::pipeline::close_request;
 use crate::server::apply;
 use crate::server::connect;
 use crate::server::front::Serving;
 use crate::server::request::{Connect, Input, Request};
-use crate::server::sessions::SessionTracker;
+use crate::server::sessions::{Session, SessionTracker};
+use crate::server::upgrade;
+use crate::txn::Txn;
 use crate::zab::learner::{self, Learner};
 use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
 use crate::zab::sync::Entry;
@@ -70,9 +73,17 @@ impl Learning {
         Status {
             state,
             peer_state: format!("{doing} - {phase}"),
-            sessions: self.sessions.len(),
+            sessions: self.sessions.committed().len(),
+            local_sessions: self.sessions.local_len(),
             observer_master: (settings.kind == LearnerType::Observer).then_some(self.leader),
             ..Status::default()
+        }
+    }
+
+    /// A request was answered without the leader: if it closed a local session, that is gone.
+    fn ended_here(&mut self, request: &Request) {
+        if upgrade::is_local(request, &self.sessions) && request.op == op::CLOSE_SESSION {
+            self.sessions.remove(request.session);
         }
     }
 
@@ -109,7 +120,8 @@ impl Ensemble {
             machine,
             reception: None,
             local: LocalRequests::default(),
-            sessions: SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall),
+            sessions: SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall)
+                .of_learner(s.local_sessions),
             revalidations: HashMap::new(),
             last_ping: now.mono,
         }));
@@ -224,13 +236,19 @@ impl Ensemble {
 
     /// A commit of the leader, and what of this server's clients waited for it.
     fn learn_commit(&mut self, now: Now, entry: Entry, effects: &mut Vec<Effect>) {
-        let Some(record) = self.replica.decode(&entry) else {
+        let Some(mut record) = self.replica.decode(&entry) else {
             effects.push(Effect::Exit(crate::config::ExitCode::Unexpected.value()));
             return;
         };
         let Role::Learning(learning) = &mut self.role else { return };
         let session = SessionId(record.header.client_id);
         let origin = learning.local.take_committed(session, record.header.cxid);
+        if let (Txn::Error(error), Some(Waiting { refused: Some(code), .. })) =
+            (&mut record.txn, &origin)
+        {
+            error.err = code.number();
+        }
+        let origin = origin.map(|waiting| waiting.request);
         self.replica.commit(now, entry, origin.as_ref(), &record);
         match record.header.kind {
             op::CREATE_SESSION => {
@@ -254,6 +272,7 @@ impl Ensemble {
             let front = &self.replica.front;
             let tree = front.db.read_tree();
             self.replica.applier.answer(front, &tree, &request, None, now);
+            learning.ended_here(&request);
         }
     }
 
@@ -269,6 +288,9 @@ impl Ensemble {
         let tree = front.db.read_tree();
         let now = apply::Now { monotonic: now.mono, wall: now.wall };
         self.replica.applier.answer(front, &tree, request, error, now);
+        if let Role::Learning(learning) = &mut self.role {
+            learning.ended_here(request);
+        }
     }
 
     /// The tree keeps its zxid: counter 0 of the epoch is in no log, and a vote must not claim it.
@@ -292,7 +314,7 @@ impl Ensemble {
         let conns = self.replica.front.db.conns.all();
         let touched = conns.iter().filter_map(|conn| {
             let session = conn.session()?;
-            (session.last_heard.load(Relaxed) >= since)
+            (!session.is_local() && session.last_heard.load(Relaxed) >= since)
                 .then_some((session.id, conn.session_timeout()))
         });
         let packet = Packet::Ping { zxid, touched: Some(touched.collect()) };
@@ -317,19 +339,53 @@ impl Ensemble {
         if request.throttled {
             return self.answer(now, &request, Some(Code::ThrottledOp));
         }
-        if !needs_leader(request.op) && learning.local.is_free(request.session) {
-            return self.answer(now, &request, None);
+        let limits = self.replica.front.settings.limits;
+        let refused = match upgrade::upgrade(&request, &learning.sessions, limits) {
+            Ok(None) => None,
+            Ok(Some(first)) => {
+                self.ask_leader(now, first, None);
+                None
+            }
+            Err(code) => {
+                warn!("Error creating upgrade request: {code:?}");
+                Some(code)
+            }
+        };
+        self.ask_or_answer(now, request, refused);
+    }
+
+    fn ask_or_answer(&mut self, now: Now, request: Request, refused: Option<Code>) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        if needs_leader(request.op) && !upgrade::is_local(&request, &learning.sessions) {
+            self.ask_leader(now, request, refused);
+        } else if learning.local.is_free(request.session) {
+            self.answer(now, &request, None);
+        } else {
+            learning.local.push(Waiting { request, asked: false, refused: None });
         }
-        let forwarded = needs_leader(request.op).then(|| ForwardedRequest {
+    }
+
+    /// The request waits here for what the leader makes of it.
+    fn ask_leader(&mut self, now: Now, request: Request, refused: Option<Code>) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let forwarded = ForwardedRequest {
             session: request.session,
             cxid: request.cxid,
             op: request.op,
             body: request.body.to_vec(),
             auth: request.auth.to_vec(),
-        });
-        learning.local.push(request);
-        if let Some(request) = forwarded {
-            self.tell_learner(now, learner::Event::Forward(request));
+        };
+        learning.local.push(Waiting { request, asked: true, refused });
+        self.tell_learner(now, learner::Event::Forward(forwarded));
+    }
+
+    /// Local sessions that have not been heard for too long end.
+    pub(super) fn learn_tick(&mut self, now: Now, heard_until: Millis) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        for id in learning.sessions.expired(heard_until) {
+            info!("Expiring local session {id}");
+            self.replica.front.metrics.stale_sessions_expired.add(1);
+            self.ask_or_answer(now, close_request(id, now.mono), None);
         }
     }
 
@@ -359,10 +415,13 @@ impl Ensemble {
         );
     }
 
-    /// Only the leader knows whether a session lives.
+    /// Only the leader knows whether a session lives, unless it is local.
     fn ask_old_session(&mut self, now: Now, connect: Connect) {
         let Role::Learning(learning) = &mut self.role else { return };
         let (session, timeout) = (connect.session, connect.timeout_ms);
+        if let Some(local) = learning.sessions.get(session).filter(|s| s.is_local()).cloned() {
+            return self.reopen(&connect, local.renew(timeout, now.mono).then_some(local));
+        }
         learning.revalidations.insert(session, connect);
         self.replica.front.metrics.revalidate_count.add(1);
         self.tell_learner(now, learner::Event::Revalidate { session, timeout });
@@ -371,13 +430,19 @@ impl Ensemble {
     fn on_revalidated(&mut self, now: Now, id: SessionId, valid: bool) {
         let Role::Learning(learning) = &mut self.role else { return };
         let Some(connect) = learning.revalidations.remove(&id) else { return };
+        let session = valid.then(|| learning.sessions.track(id, connect.timeout_ms, now.mono));
+        self.reopen(&connect, session);
+    }
+
+    /// The client gets its session again, or hears that there is none.
+    fn reopen(&mut self, connect: &Connect, session: Option<Arc<Session>>) {
         let front = &self.replica.front;
-        if valid {
-            let session = learning.sessions.track(id, connect.timeout_ms, now.mono);
-            connect::assign(front, &connect.conn, session);
-            connect::welcome(front, &connect.conn);
-        } else {
-            connect::refuse(front, &connect.conn);
+        match session {
+            Some(session) => {
+                connect::assign(front, &connect.conn, session);
+                connect::welcome(front, &connect.conn);
+            }
+            None => connect::refuse(front, &connect.conn),
         }
         self.replica.applier.touch(&connect.conn);
     }

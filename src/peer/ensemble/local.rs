@@ -2,12 +2,13 @@
 //!
 //! A write is forwarded at once and waits here for its commit; what the session asks behind it waits
 //! with it, so that the replies keep the order of the requests and a read sees its session's writes.
-//! Other sessions are never waited for. Java: `FollowerRequestProcessor`, `CommitProcessor`.
+//! Other sessions are never waited for. What begins or ends a local session needs no leader.
+//! Java: `FollowerRequestProcessor`, `CommitProcessor`.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::ids::SessionId;
-use crate::op::op;
+use crate::op::{Code, op};
 use crate::server::request::Request;
 
 /// Whether the leader has to be asked (`FollowerRequestProcessor.run`).
@@ -31,10 +32,20 @@ pub(super) fn needs_leader(kind: i32) -> bool {
     )
 }
 
+/// A request that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    /// It waits for the leader's word, and not only for those before it.
+    pub(super) asked: bool,
+    /// Why it will fail, if this server knows better than the leader.
+    pub(super) refused: Option<Code>,
+}
+
 /// What waits, by session.
 #[derive(Debug, Default)]
 pub(super) struct LocalRequests {
-    sessions: HashMap<SessionId, VecDeque<Request>>,
+    sessions: HashMap<SessionId, VecDeque<Waiting>>,
     /// The sessions of syncs that were forwarded, in their order (`pendingSyncs`).
     syncs: VecDeque<SessionId>,
     len: usize,
@@ -52,19 +63,20 @@ impl LocalRequests {
     }
 
     /// A request waits: for its commit, or for those before it.
-    pub(super) fn push(&mut self, request: Request) {
-        if request.op == op::SYNC {
-            self.syncs.push_back(request.session);
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        let session = waiting.request.session;
+        if waiting.request.op == op::SYNC {
+            self.syncs.push_back(session);
         }
         self.len += 1;
-        self.sessions.entry(request.session).or_default().push_back(request);
+        self.sessions.entry(session).or_default().push_back(waiting);
     }
 
     /// The request of `session` that a commit answers: the oldest that waits, if it has that number.
     /// Another one is of the session's time on another server.
-    pub(super) fn take_committed(&mut self, session: SessionId, cxid: i32) -> Option<Request> {
+    pub(super) fn take_committed(&mut self, session: SessionId, cxid: i32) -> Option<Waiting> {
         let head = self.sessions.get(&session)?.front()?;
-        let matches = head.cxid == cxid && needs_leader(head.op) && head.op != op::SYNC;
+        let matches = head.request.cxid == cxid && head.asked && head.request.op != op::SYNC;
         if matches { self.pop(session) } else { None }
     }
 
@@ -72,27 +84,27 @@ impl LocalRequests {
     pub(super) fn take_synced(&mut self) -> Option<Request> {
         let session = self.syncs.pop_front()?;
         let head = self.sessions.get(&session)?.front()?;
-        if head.op == op::SYNC { self.pop(session) } else { None }
+        if head.request.op == op::SYNC { Some(self.pop(session)?.request) } else { None }
     }
 
     /// The next request of `session` that waits for nothing any more.
     pub(super) fn take_free(&mut self, session: SessionId) -> Option<Request> {
         let head = self.sessions.get(&session)?.front()?;
-        if needs_leader(head.op) { None } else { self.pop(session) }
+        if head.asked { None } else { Some(self.pop(session)?.request) }
     }
 
     /// All that waits: its leader is lost.
     pub(super) fn abandon(self) -> impl Iterator<Item = Request> {
-        self.sessions.into_values().flatten()
+        self.sessions.into_values().flatten().map(|waiting| waiting.request)
     }
 
-    fn pop(&mut self, session: SessionId) -> Option<Request> {
+    fn pop(&mut self, session: SessionId) -> Option<Waiting> {
         let queue = self.sessions.get_mut(&session)?;
-        let request = queue.pop_front();
+        let waiting = queue.pop_front();
         if queue.is_empty() {
             self.sessions.remove(&session);
         }
-        self.len -= usize::from(request.is_some());
-        request
+        self.len -= usize::from(waiting.is_some());
+        waiting
     }
 }

@@ -31,6 +31,7 @@ use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::server::auth::Auth;
 use crate::server::front::Front;
 use crate::server::request::Input;
+use crate::server::sessions::LocalSessions;
 use crate::zab::election::vote::Vote;
 use crate::zab::quorum::Quorums;
 use crate::zab::sync::Options;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub committed_limit: usize,
     /// The configuration as its node shows it.
     pub config: ConfigText,
+    /// Which sessions are known to their server alone.
+    pub local_sessions: LocalSessions,
     /// What a leader prepares requests with.
     pub pipeline: PipelineSettings,
 }
@@ -390,6 +393,7 @@ impl Ensemble {
                 if learning.is_timer_due(now.mono) {
                     self.tell_learner(now, learner::Event::Timer);
                 }
+                self.learn_tick(now, heard_until);
             }
             Role::Calling(_) => self.call_again(now, effects),
             Role::Looking => {}

@@ -73,8 +73,7 @@ impl Applier {
             }
             // The session expired, or was closed through another server or after its connection.
             _ if record.header.kind == op::CLOSE_SESSION => {
-                let session = SessionId(record.header.client_id);
-                front.db.conns.close_session(session, DisconnectReason::ClientClosedSession);
+                close_connection(front, SessionId(record.header.client_id));
             }
             _ => {}
         }
@@ -111,8 +110,8 @@ impl Applier {
         self.done(front, request, conn);
     }
 
-    /// Answers a request that made no transaction: a read or a sync that stood behind a write, or one
-    /// that failed with `error` before (and consumed no zxid).
+    /// Answers a request that made no transaction: a read or a sync that stood behind a write, the begin
+    /// or end of a local session, or one that failed with `error` before (and consumed no zxid).
     pub fn answer(
         &mut self,
         front: &Front,
@@ -121,15 +120,28 @@ impl Applier {
         error: Option<Code>,
         now: Now,
     ) {
-        let Some(conn) = &request.conn else { return };
+        let Some(conn) = &request.conn else {
+            if request.op == op::CLOSE_SESSION {
+                close_connection(front, request.session);
+            }
+            return;
+        };
         let error = if request.throttled { Some(Code::ThrottledOp) } else { error };
         if error == Some(Code::SessionMoved) {
             conn.close_after_output(DisconnectReason::ClientClosedConnection);
+        } else if request.op == op::CREATE_SESSION && error.is_none() {
+            connect::welcome(front, conn);
+            let zxid = tree.last_processed_zxid();
+            self.count(front, (request, conn), LastOp::CreateSession, zxid, None, now);
+            front.metrics.readlatency.add(latency(request, now));
         } else if !conn.is_closing() {
             let zxid = tree.last_processed_zxid();
             let (op, len) = self.put_answer(front, tree, (request, conn), error);
             self.count(front, (request, conn), op, zxid, Some(len), now);
             front.metrics.readlatency.add(latency(request, now));
+        }
+        if request.op == op::CLOSE_SESSION {
+            conn.close_after_output(DisconnectReason::ClientClosedSession);
         }
         self.done(front, request, conn);
     }
@@ -145,6 +157,10 @@ impl Applier {
         if let Some(code) = error {
             let zxid = tree.last_processed_zxid();
             return (LastOp::None, header_only(&mut out, request.cxid, zxid, code.number()));
+        }
+        if request.op == op::CLOSE_SESSION {
+            let zxid = tree.last_processed_zxid();
+            return (LastOp::CloseSession, header_only(&mut out, request.cxid, zxid, 0));
         }
         if request.op == op::PING {
             let zxid = tree.last_processed_zxid();
@@ -210,6 +226,10 @@ impl Applier {
             front.metrics.response_bytes.add(len as i64);
         }
     }
+}
+
+fn close_connection(front: &Front, session: SessionId) {
+    front.db.conns.close_session(session, DisconnectReason::ClientClosedSession);
 }
 
 fn latency(request: &Request, now: Now) -> Millis {

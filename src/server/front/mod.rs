@@ -54,7 +54,8 @@ impl FrontSettings {
             limits: Limits::new(max_buffer, extra),
             min_session_timeout: config.sessions.min_timeout_ms,
             max_session_timeout: config.sessions.max_timeout_ms,
-            local_sessions: config.sessions.local_sessions,
+            // A server alone has none, whatever is configured.
+            local_sessions: config.sessions.local_sessions && config.quorum.is_distributed(),
             outstanding_limit: config.server.global_outstanding_limit,
             throttle: config.throttle,
         }

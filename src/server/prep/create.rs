@@ -10,7 +10,7 @@ use super::changes::{At, State};
 use super::{Context, Prep, parent_of, validate};
 use crate::op::{Code, op};
 use crate::server::auth::perms;
-use crate::server::sessions::SessionTracker;
+use crate::server::sessions::{LocalSessions, SessionTracker};
 use crate::tree::EphemeralType;
 use crate::tree::ephemeral::{CONTAINER_OWNER, Encodings, ttl_to_owner};
 use crate::txn::Txn;
@@ -37,6 +37,11 @@ impl Prep {
         let mode = CreateMode::from_flags(create.flags).ok_or(Code::BadArguments)?;
         check_mode(cx, mode, create.ttl)?;
         if mode.ephemeral {
+            let stays_local = sessions.local_sessions() == LocalSessions::Only;
+            let is_looked_at = matches!(kind, op::CREATE | op::CREATE2);
+            if stays_local && is_looked_at && sessions.is_local(cx.session) {
+                return Err(Code::EphemeralOnLocalSession);
+            }
             sessions.check_global(cx.session, cx.owner)?;
         } else {
             sessions.check(cx.session, cx.owner)?;

@@ -21,12 +21,13 @@ use jute::data::Id;
 use jute::txn::{ErrorTxn, TxnDigest, TxnHeader};
 use log::Level;
 
-use self::body::{Body, Malformed};
+use self::body::{Body, CreateMode, Malformed};
 use self::changes::{At, Changes, View};
 use self::quota::Quota;
 use super::auth::Auth;
 use super::request::Request;
 use super::sessions::SessionTracker;
+use super::upgrade;
 use crate::ids::{Millis, SessionId, Zxid};
 use crate::op::{Code, op};
 use crate::tree::digest::DIGEST_VERSION;
@@ -118,6 +119,9 @@ impl Prep {
     ) -> Prepared {
         if req.throttled {
             return Prepared::without_txn(Some(Code::ThrottledOp));
+        }
+        if upgrade::is_local(req, sessions) {
+            return Prepared::without_txn(None);
         }
         let owner = req.owner();
         let cx =
@@ -251,6 +255,25 @@ fn check_read(kind: i32, cx: &Context<'_>, sessions: &SessionTracker) -> Prepare
 /// Whether the bytes are a multi of writes, and of nothing else.
 pub(super) fn is_multi_of_writes(bytes: &[u8], limits: Limits) -> bool {
     matches!(Body::read(op::MULTI, bytes, limits), Ok(Some(Body::Multi(_))))
+}
+
+/// Whether a request creates a node that ends with its session, alone or as part of a multi. Of the ways
+/// to create only those are looked at that may.
+pub(super) fn creates_ephemeral(kind: i32, bytes: &[u8], limits: Limits) -> bool {
+    let is_ephemeral = |kind: i32, body: &Body<'_>| match body {
+        Body::Create(create) if matches!(kind, op::CREATE | op::CREATE2) => {
+            CreateMode::from_flags(create.flags).is_some_and(|mode| mode.ephemeral)
+        }
+        _ => false,
+    };
+    match kind {
+        op::CREATE | op::CREATE2 | op::MULTI => match Body::read(kind, bytes, limits) {
+            Ok(Some(Body::Multi(ops))) => ops.iter().any(|op| is_ephemeral(op.kind, &op.body)),
+            Ok(Some(body)) => is_ephemeral(kind, &body),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// The path's rules (`PathUtils.validatePath`); a null path breaks them.

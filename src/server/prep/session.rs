@@ -19,7 +19,11 @@ pub(super) fn create(
     let txn =
         CreateSessionTxn::read(&mut Reader::new(&req.body)).map_err(|_| Code::MarshallingError)?;
     let session = sessions.track(cx.session, txn.timeout, req.received_ms);
-    session.set_owner(cx.owner)?;
+    match cx.owner {
+        // A session that turns global has its owner.
+        0 if !session.is_closing() => {}
+        owner => session.set_owner(owner)?,
+    }
     Ok(Txn::CreateSession(txn))
 }
 

@@ -4,6 +4,10 @@
 //!
 //! Java moves a session from bucket to bucket each time it is heard. Here being heard is one atomic
 //! store; the tracker looks at a session again when its bucket is due, and moves it then.
+//!
+//! A session is global, known to the whole ensemble by its createSession, or local, known to the server
+//! that gave it alone and in no log (`UpgradeableSessionTracker`). A local one turns global when it is to
+//! own a node.
 
 mod password;
 mod tracker;
@@ -33,6 +37,20 @@ pub struct Session {
     pub owner: AtomicU64,
     /// It is being closed: nothing of it is accepted any more.
     pub closing: AtomicBool,
+    /// Only this server knows it.
+    local: AtomicBool,
+}
+
+/// Which sessions are known to their server alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LocalSessions {
+    /// None: each session is a transaction (`localSessionsEnabled=false`).
+    #[default]
+    Off,
+    /// All, and they cannot own nodes.
+    Only,
+    /// All, until they create an ephemeral (`localSessionsUpgradingEnabled`).
+    Upgrading,
 }
 
 impl Session {
@@ -45,7 +63,17 @@ impl Session {
             last_heard: AtomicI64::new(now),
             owner: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            local: AtomicBool::new(false),
         }
+    }
+
+    /// Whether only this server knows it.
+    pub fn is_local(&self) -> bool {
+        self.local.load(Ordering::Relaxed)
+    }
+
+    fn set_local(&self, local: bool) {
+        self.local.store(local, Ordering::Relaxed);
     }
 
     /// The client was heard at `now` (monotonic).

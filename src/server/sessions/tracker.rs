@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::Session;
+use super::{LocalSessions, Session};
 use crate::ids::{Millis, SessionId};
 use crate::op::Code;
 
@@ -20,6 +20,20 @@ pub struct SessionTracker {
     committed: HashMap<SessionId, i32>,
     next_id: i64,
     tick_ms: Millis,
+    sid: i64,
+    place: Place,
+    local: LocalSessions,
+}
+
+/// Whose sessions are tracked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// All there are.
+    Standalone,
+    /// All that are global, and this server's local ones.
+    Leader,
+    /// Those that have been served here; only the local ones expire by this server's clock.
+    Learner,
 }
 
 impl SessionTracker {
@@ -32,14 +46,36 @@ impl SessionTracker {
             committed: HashMap::new(),
             next_id: first_session_id(sid, now_wall),
             tick_ms: Millis::from(tick_ms.max(1)),
+            sid,
+            place: Place::Standalone,
+            local: LocalSessions::Off,
         }
     }
 
-    /// A new session with the next id, heard at `now` (monotonic).
+    /// As a leader needs it (`LeaderSessionTracker`).
+    #[must_use]
+    pub fn of_leader(self, local: LocalSessions) -> Self {
+        Self { place: Place::Leader, local, ..self }
+    }
+
+    /// As a follower or observer needs it (`LearnerSessionTracker`).
+    #[must_use]
+    pub fn of_learner(self, local: LocalSessions) -> Self {
+        Self { place: Place::Learner, local, ..self }
+    }
+
+    /// Which sessions are local.
+    pub fn local_sessions(&self) -> LocalSessions {
+        self.local
+    }
+
+    /// A new session with the next id, heard at `now` (monotonic); a local one where there are such.
     pub fn create(&mut self, now: Millis, timeout_ms: i32) -> Arc<Session> {
         let id = SessionId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        self.track(id, timeout_ms, now)
+        let session = Session::new(id, timeout_ms, now);
+        session.set_local(self.local != LocalSessions::Off);
+        self.add(session)
     }
 
     /// Takes up a session that the snapshot, the log or a learner knows. It counts as heard at `now`
@@ -49,10 +85,21 @@ impl SessionTracker {
             session.renew(timeout_ms, now);
             return Arc::clone(session);
         }
-        let session = Arc::new(Session::new(id, timeout_ms, now));
-        self.by_id.insert(id, Arc::clone(&session));
-        self.enqueue(Arc::clone(&session));
+        self.add(Session::new(id, timeout_ms, now))
+    }
+
+    fn add(&mut self, session: Session) -> Arc<Session> {
+        let session = Arc::new(session);
+        self.by_id.insert(session.id, Arc::clone(&session));
+        if self.expires_here(&session) {
+            self.enqueue(Arc::clone(&session));
+        }
         session
+    }
+
+    /// Whether this server decides that the session has not been heard for too long.
+    fn expires_here(&self, session: &Session) -> bool {
+        self.place != Place::Learner || session.is_local()
     }
 
     /// Takes up a session from the database: tracked and committed.
@@ -61,9 +108,41 @@ impl SessionTracker {
         self.track(id, timeout_ms, now)
     }
 
-    /// The session's creation is committed (`commitSession`).
+    /// The session's creation is committed: it is global (`commitSession`).
     pub fn commit(&mut self, id: SessionId, timeout_ms: i32) {
         self.committed.insert(id, timeout_ms);
+        if let Some(session) = self.get(id) {
+            session.set_local(false);
+        }
+    }
+
+    /// Whether it is a session that only this server knows.
+    pub fn is_local(&self, id: SessionId) -> bool {
+        self.get(id).is_some_and(|session| session.is_local())
+    }
+
+    /// How many sessions only this server knows.
+    pub fn local_len(&self) -> usize {
+        match self.local {
+            LocalSessions::Off => 0,
+            _ => self.iter().filter(|session| session.is_local()).count(),
+        }
+    }
+
+    /// A local session is to own a node: from here on it is global, and its createSession is to be
+    /// proposed. Its timeout in ms; none if it is global already, or about to end (`upgradeSession`).
+    ///
+    /// # Errors
+    /// [`Code::EphemeralOnLocalSession`] where local sessions stay local.
+    pub fn upgrade(&self, id: SessionId) -> Result<Option<i32>, Code> {
+        let Some(session) = self.get(id).filter(|s| s.is_local() && !s.is_closing()) else {
+            return Ok(None);
+        };
+        if self.local == LocalSessions::Only {
+            return Err(Code::EphemeralOnLocalSession);
+        }
+        session.set_local(false);
+        Ok(Some(session.timeout_ms))
     }
 
     /// The committed sessions and their timeouts in ms: what a snapshot holds.
@@ -95,9 +174,20 @@ impl SessionTracker {
     /// Whether a request that came through `owner` (0 for none) may act for the session `id`.
     ///
     /// # Errors
-    /// [`Code::UnknownSession`], or as [`Session::check`].
+    /// [`Code::UnknownSession`], [`Code::SessionExpired`] in an ensemble, or as [`Session::check`].
     pub fn check(&self, id: SessionId, owner: u64) -> Result<(), Code> {
-        self.get(id).ok_or(Code::UnknownSession)?.check(owner)
+        match (self.get(id), self.place) {
+            (Some(session), _) => session.check(owner),
+            (None, Place::Standalone) => Err(Code::UnknownSession),
+            // A local session of a learner, of which nobody else knows.
+            (None, Place::Leader) if self.local != LocalSessions::Off && !self.gave(id) => Ok(()),
+            (None, _) => Err(Code::SessionExpired),
+        }
+    }
+
+    /// Whether the id is one of this server's (`getServerIdFromSessionId`).
+    fn gave(&self, id: SessionId) -> bool {
+        id.0 >> 56 == self.sid
     }
 
     /// As [`SessionTracker::check`] for what only a global session may do.
@@ -105,7 +195,8 @@ impl SessionTracker {
     /// # Errors
     /// [`Code::SessionExpired`] where there is no such session, or as [`Session::check`].
     pub fn check_global(&self, id: SessionId, owner: u64) -> Result<(), Code> {
-        self.get(id).ok_or(Code::SessionExpired)?.check(owner)
+        let global = self.get(id).filter(|session| !session.is_local());
+        global.ok_or(Code::SessionExpired)?.check(owner)
     }
 
     /// The sessions that have expired, which are closing from here on; each is reported once.
@@ -117,7 +208,7 @@ impl SessionTracker {
             && *bucket.key() <= heard_until
         {
             for session in bucket.remove() {
-                if session.is_closing() {
+                if session.is_closing() || !self.expires_here(&session) {
                     continue;
                 }
                 if self.due(&session) > heard_until {
@@ -151,30 +242,55 @@ impl SessionTracker {
         self.by_id.is_empty()
     }
 
-    /// The sessions by the time (monotonic) at which they expire, ids ascending
-    /// (`getSessionExpiryMap`).
-    pub fn expiry_map(&self) -> BTreeMap<Millis, Vec<SessionId>> {
-        let mut map: BTreeMap<Millis, Vec<SessionId>> = BTreeMap::new();
-        for session in self.iter() {
-            map.entry(self.due(session)).or_default().push(session.id);
-        }
-        map.values_mut().for_each(|ids| ids.sort_unstable());
-        map
-    }
-
     /// What the command `dump` prints of the sessions (`dumpSessions`). `now` and `now_wall` are the
     /// same moment by the two clocks.
     pub fn dump(&self, now: Millis, now_wall: Millis) -> String {
-        let map = self.expiry_map();
-        let mut out = format!("Session Sets ({})/({}):\n", map.len(), self.len());
-        for (due, ids) in &map {
-            let date = java_date(now_wall + due - now);
-            let _ = writeln!(out, "{} expire at {date}:", ids.len());
+        let mut out = String::new();
+        let wall = now_wall - now;
+        if self.local != LocalSessions::Off {
+            self.dump_sets(&mut out, "Local Session", wall, Session::is_local);
+        }
+        match (self.place, self.local) {
+            (Place::Learner, _) => self.dump_global(&mut out),
+            (_, LocalSessions::Off) => self.dump_sets(&mut out, "Session", wall, |_| true),
+            _ => self.dump_sets(&mut out, "Global Session", wall, |s| !s.is_local()),
+        }
+        out
+    }
+
+    /// Sessions by the time at which they expire, `wall` behind the monotonic one; ids ascending
+    /// (`ExpiryQueue.dump`).
+    fn dump_sets(
+        &self,
+        out: &mut String,
+        title: &str,
+        wall: Millis,
+        shown: impl Fn(&Session) -> bool,
+    ) {
+        let mut sets: BTreeMap<Millis, Vec<SessionId>> = BTreeMap::new();
+        let mut len = 0;
+        for session in self.iter().filter(|session| shown(session)) {
+            sets.entry(self.due(session)).or_default().push(session.id);
+            len += 1;
+        }
+        let _ = writeln!(out, "{title} Sets ({})/({len}):", sets.len());
+        for (due, mut ids) in sets {
+            ids.sort_unstable();
+            let _ = writeln!(out, "{} expire at {}:", ids.len(), java_date(due + wall));
             for id in ids {
                 let _ = writeln!(out, "\t{id}");
             }
         }
-        out
+    }
+
+    /// A learner knows of the ensemble's sessions that they are there, and no more.
+    fn dump_global(&self, out: &mut String) {
+        let mut sessions: Vec<_> = self.committed.iter().collect();
+        sessions.sort_unstable();
+        let _ = writeln!(out, "Global Sessions({}):", sessions.len());
+        for (id, timeout) in sessions {
+            let _ = writeln!(out, "{id}\t{timeout}ms");
+        }
     }
 
     fn enqueue(&mut self, session: Arc<Session>) {

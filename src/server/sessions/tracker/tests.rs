@@ -132,6 +132,78 @@ fn the_dump_groups_by_time() {
     assert_eq!(tracker.dump(0, 0), expected);
 }
 
+#[test]
+fn an_ensemble_knows_no_unknown_sessions() {
+    let leader = tracker().of_leader(LocalSessions::Off);
+    assert_eq!(leader.check(SessionId(99), 1), Err(Code::SessionExpired));
+}
+
+#[test]
+fn a_leader_lets_sessions_pass_that_only_a_learner_knows() {
+    let mut leader = tracker().of_leader(LocalSessions::Only);
+    let elsewhere = SessionId(2 << 56 | 5);
+    assert_eq!(leader.check(elsewhere, 7), Ok(()));
+    assert_eq!(leader.check_global(elsewhere, 7), Err(Code::SessionExpired));
+    let own = leader.create(0, 1000);
+    assert_eq!((leader.check(own.id, 1), leader.check(own.id, 2)), (Ok(()), Err(Code::SessionMoved)));
+    leader.remove(own.id);
+    assert_eq!(leader.check(own.id, 1), Err(Code::SessionExpired), "it was one of ours");
+}
+
+#[test]
+fn a_local_session_turns_global_once() {
+    let mut leader = tracker().of_leader(LocalSessions::Upgrading);
+    let session = leader.create(0, 1000);
+    assert_eq!((leader.is_local(session.id), leader.local_len()), (true, 1));
+    assert_eq!(leader.check_global(session.id, 1), Err(Code::SessionExpired));
+    assert_eq!(leader.upgrade(session.id), Ok(Some(1000)));
+    assert_eq!((leader.upgrade(session.id), leader.local_len()), (Ok(None), 0));
+    assert_eq!(leader.check_global(session.id, 1), Ok(()));
+    let closing = leader.create(0, 1000);
+    closing.set_closing();
+    assert_eq!(leader.upgrade(closing.id), Ok(None));
+}
+
+#[test]
+fn a_local_session_may_have_to_stay_local() {
+    let mut learner = tracker().of_learner(LocalSessions::Only);
+    let session = learner.create(0, 1000);
+    assert_eq!(learner.upgrade(session.id), Err(Code::EphemeralOnLocalSession));
+    assert_eq!(learner.upgrade(SessionId(7)), Ok(None));
+    assert!(session.is_local());
+    learner.commit(session.id, 1000);
+    assert!(!session.is_local(), "another server has turned it global");
+}
+
+#[test]
+fn a_learner_ends_only_what_is_local() {
+    let mut learner = tracker().of_learner(LocalSessions::Upgrading);
+    learner.restore(SessionId(7), 100, 0);
+    let (local, upgraded) = (learner.create(0, 100), learner.create(0, 100));
+    learner.upgrade(upgraded.id).unwrap();
+    assert_eq!(learner.expired(9999), [local.id]);
+    assert_eq!(learner.expired(99_999), []);
+}
+
+#[test]
+fn dumps_tell_local_from_global() {
+    let mut leader = SessionTracker::new(1, TICK, 0).of_leader(LocalSessions::Only);
+    leader.restore(SessionId(3), 50, 0);
+    let local = leader.create(0, 50).id;
+    let at = "1 expire at Thu Jan 01 00:00:00 UTC 1970:";
+    let expected = format!(
+        "Local Session Sets (1)/(1):\n{at}\n\t{local}\n\
+         Global Session Sets (1)/(1):\n{at}\n\t0x3\n"
+    );
+    assert_eq!(leader.dump(0, 0), expected);
+    let mut learner = SessionTracker::new(1, TICK, 0).of_learner(LocalSessions::Off);
+    learner.restore(SessionId(0x1e), 5000, 0);
+    learner.restore(SessionId(3), 50, 0);
+    assert_eq!(learner.dump(0, 0), "Global Sessions(2):\n0x3\t50ms\n0x1e\t5000ms\n");
+    let learner = learner.of_learner(LocalSessions::Only);
+    assert!(learner.dump(0, 0).starts_with("Local Session Sets (0)/(0):\nGlobal Sessions(2):\n"));
+}
+
 proptest! {
     /// Sessions are heard at random times: the tracker expires exactly those, and exactly then, that
     /// Java's queue would.

@@ -371,7 +371,10 @@ fn an_ephemeral_is_refused_where_local_sessions_stay_local() {
     stage.sync();
     let refused = crate::op::Code::EphemeralOnLocalSession.number();
     assert_eq!(errors(&peer), [(1, refused), (2, 0)]);
-    assert_eq!((stage.exists("/e"), stage.exists("/p"), stage.last_logged()), (false, true, Zxid(2)));
+    assert_eq!(
+        (stage.exists("/e"), stage.exists("/p"), stage.last_logged()),
+        (false, true, Zxid(2))
+    );
     let mut second = stage.world.accept();
     stage.world.feed(&mut second, &reconnect_packet(peer.session()));
     stage.hand_over(&mut second);

@@ -68,6 +68,20 @@ pub struct Watch {
     pub path: String,
 }
 
+/// What a server says to a client that wants a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Greeting {
+    /// It has one.
+    Welcome {
+        /// The server serves reads only.
+        read_only: bool,
+    },
+    /// There is no such session.
+    Gone,
+    /// Nothing that a client understands, or nothing at all.
+    Refused,
+}
+
 struct Conn {
     input: BufReader<TcpStream>,
     output: TcpStream,
@@ -82,6 +96,7 @@ pub struct Recorder {
     timeout_ms: i64,
     session: SessionId,
     password: Vec<u8>,
+    content_read_only: bool,
     conn: Option<Conn>,
     conn_no: u32,
     position: u64,
@@ -124,6 +139,7 @@ impl Recorder {
             timeout_ms: i64::from(asked_timeout),
             session: SessionId::NONE,
             password: vec![0; 16],
+            content_read_only: false,
             conn: None,
             conn_no: 0,
             position: 0,
@@ -135,6 +151,26 @@ impl Recorder {
             watches: vec![],
             lost: vec![],
             taken: vec![],
+        }
+    }
+
+    /// The same, content with a server that cannot write.
+    #[must_use]
+    pub fn content_read_only(mut self) -> Self {
+        self.content_read_only = true;
+        self
+    }
+
+    /// A second client with the session of this one.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        let timeout = Duration::from_millis(u64::try_from(self.asked_timeout).unwrap_or(0));
+        Self {
+            session: self.session,
+            password: self.password.clone(),
+            last_zxid: self.last_zxid,
+            content_read_only: self.content_read_only,
+            ..Self::new(self.client, &self.servers, timeout)
         }
     }
 
@@ -187,7 +223,19 @@ impl Recorder {
         Ok(())
     }
 
-    fn shake_hands(&mut self, server: SocketAddr) -> io::Result<()> {
+    /// Asks one server once, with the session if there is one.
+    pub fn greet(&mut self, server: SocketAddr) -> Greeting {
+        self.hang_up();
+        let lost = self.lost.len();
+        match self.shake_hands(server) {
+            Ok(read_only) => Greeting::Welcome { read_only },
+            Err(_) if self.lost.len() > lost => Greeting::Gone,
+            Err(_) => Greeting::Refused,
+        }
+    }
+
+    /// Whether the server is read-only.
+    fn shake_hands(&mut self, server: SocketAddr) -> io::Result<bool> {
         let mut output = TcpStream::connect_timeout(&server, CONNECT_PATIENCE)?;
         output.set_nodelay(true)?;
         output.set_read_timeout(Some(CONNECT_PATIENCE.min(self.silence())))?;
@@ -198,7 +246,7 @@ impl Recorder {
             timeout: self.asked_timeout,
             session_id: self.session.0,
             passwd: Some(self.password.clone()),
-            read_only: false,
+            read_only: self.content_read_only,
         })));
         output.write_all(&frame)?;
         let mut input = BufReader::new(output.try_clone()?);
@@ -217,7 +265,7 @@ impl Recorder {
         self.conn_no += 1;
         self.conn = Some(Conn { input, output });
         self.taken.push((server, wall_ms()));
-        Ok(())
+        Ok(reply.read_only)
     }
 
     /// How long a server may be silent: two thirds of the session, as Java's client has it.

@@ -38,8 +38,10 @@ pub(super) const SERVER: &[Key] = &[
         .does("DatadirCleanupManager", "time between purges; 0 for none"),
     file("localSessionsEnabled", Kind::Bool, "false")
         .does("UpgradeableSessionTracker", "sessions known to their server alone"),
-    file("localSessionsUpgradingEnabled", Kind::Bool, "false")
-        .does("UpgradeableSessionTracker", "a local session that creates an ephemeral turns global"),
+    file("localSessionsUpgradingEnabled", Kind::Bool, "false").does(
+        "UpgradeableSessionTracker",
+        "a local session that creates an ephemeral turns global",
+    ),
     file("metricsProvider.className", Kind::Class, DEFAULT_PROVIDER)
         .does("MetricsProviderBootstrap", "where metrics are published")
         .not_yet(METRICS),

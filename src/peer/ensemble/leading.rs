@@ -334,7 +334,8 @@ impl Ensemble {
         let session = leading.pipeline.as_ref().and_then(|p| p.sessions().get(id));
         let valid = session.is_some_and(|session| {
             !session.is_local()
-                && session.renew(timeout, now.mono) && session.set_owner(learner_owner(link)).is_ok()
+                && session.renew(timeout, now.mono)
+                && session.set_owner(learner_owner(link)).is_ok()
         });
         self.tell_leader(now, leader::Event::Revalidated { link, session: id, valid });
     }

@@ -145,7 +145,10 @@ fn a_leader_lets_sessions_pass_that_only_a_learner_knows() {
     assert_eq!(leader.check(elsewhere, 7), Ok(()));
     assert_eq!(leader.check_global(elsewhere, 7), Err(Code::SessionExpired));
     let own = leader.create(0, 1000);
-    assert_eq!((leader.check(own.id, 1), leader.check(own.id, 2)), (Ok(()), Err(Code::SessionMoved)));
+    assert_eq!(
+        (leader.check(own.id, 1), leader.check(own.id, 2)),
+        (Ok(()), Err(Code::SessionMoved))
+    );
     leader.remove(own.id);
     assert_eq!(leader.check(own.id, 1), Err(Code::SessionExpired), "it was one of ours");
 }

@@ -1,7 +1,8 @@
 //! Proof that Gamekeeper does what Apache ZooKeeper does: the same bytes, the same replies.
 //!
 //! Here stand the tools of the proofs: [`server`] runs a Gamekeeper or a Java ZooKeeper as a process,
-//! [`java`] builds and runs the programs under `java/`, which are clients as people write them.
+//! [`java`] builds and runs the programs under `java/`, which are clients as people write them; [`native`]
+//! those of the C client and kazoo, and [`program`] talks with those that run beside a test.
 //! The proofs themselves are in `tests/`, the measurements in `src/bin/`. What differs from Java on
 //! purpose is written down in `DIFFERENCES.md`.
 
@@ -9,6 +10,8 @@ pub mod differential;
 pub mod ensemble;
 pub mod history;
 pub mod java;
+pub mod native;
+pub mod program;
 pub mod pty;
 pub mod server;
 pub mod sim;

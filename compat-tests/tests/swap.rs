@@ -1,10 +1,9 @@
 //! The server is stopped, another one is started on its dataDir and its port, and no client notices:
 //! every field of every node is as it was, and sessions, ephemerals and watches live on.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use compat_tests::program::Program;
 use compat_tests::server::{Kind, Server, Setup};
 use compat_tests::{Failure, Result, java};
 
@@ -44,51 +43,15 @@ fn java_killed_to_ours_killed_and_back() -> Result<()> {
 }
 
 /// A program that stays connected while the servers change.
-struct Writer {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
+fn writer(servers: &str) -> Result<Program> {
+    let mut writer = Program::start(java::program_command("SwapWriter", &[servers])?)?;
+    writer.wait_done()?;
+    Ok(writer)
 }
 
-impl Writer {
-    fn start(servers: &str) -> Result<Self> {
-        let mut command = java::program_command("SwapWriter", &[servers])?;
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(Failure::new("the writer has no pipes"));
-        };
-        let mut writer = Self { child, input, output: BufReader::new(output) };
-        writer.wait_done()?;
-        Ok(writer)
-    }
-
-    fn say(&mut self, word: &str) -> Result<()> {
-        writeln!(self.input, "{word}")?;
-        self.wait_done()
-    }
-
-    /// Waits for `done`; anything else is the failure that the program tells before it ends.
-    fn wait_done(&mut self) -> Result<()> {
-        let mut told = String::new();
-        loop {
-            let mut line = String::new();
-            if self.output.read_line(&mut line)? == 0 {
-                return Err(Failure::new(format!("the writer ended:\n{told}")));
-            }
-            if line.trim_end() == "done" {
-                return Ok(());
-            }
-            told.push_str(&line);
-        }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // One that has ended already cannot be killed, and need not be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn say(writer: &mut Program, word: &str) -> Result<()> {
+    writer.say(word)?;
+    writer.wait_done().map(drop)
 }
 
 fn setup(kind: Kind, dir: &Path, port: u16) -> Result<Setup> {
@@ -134,15 +97,15 @@ fn swap(one: Kind, other: Kind, end: End) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let port = compat_tests::server::free_port()?;
     let mut server = setup(one, dir.path(), port)?.start()?;
-    let mut writer = Writer::start(&server.connect_string())?;
+    let mut writer = writer(&server.connect_string())?;
     for kind in [other, one] {
         let before = dump(&server)?;
         let from = server.setup.kind;
         server = replace(server, kind, end)?;
         compare(&before, &dump(&server)?, &format!("from {from} to {kind}, a node"))?;
-        writer.say("swapped").map_err(|e| server.failure(&format!("serves wrongly: {e}")))?;
+        say(&mut writer, "swapped").map_err(|e| server.failure(&format!("serves wrongly: {e}")))?;
     }
-    writer.say("close")?;
+    say(&mut writer, "close")?;
     let left = dump(&server)?;
     if left.contains("/swap/eph-") || left.contains("/swap/seq/eph-") {
         return Err(server.failure("keeps ephemerals of closed sessions"));

@@ -133,6 +133,7 @@ impl FourLetterWords {
             secure_client_port: None,
             data_dir_size,
             data_log_size,
+            membership: self.front.serving() != Serving::ReadOnly,
         };
         self.config.conf_text(running, &std::env::current_dir().unwrap_or_default())
     }

@@ -18,6 +18,8 @@ pub struct Running {
     pub data_dir_size: u64,
     /// Bytes in the log directory.
     pub data_log_size: u64,
+    /// The members are shown; a server that has lost them does not (`ReadOnlyZooKeeperServer.dumpConf`).
+    pub membership: bool,
 }
 
 impl Config {
@@ -47,6 +49,10 @@ impl Config {
         line("serverId", &server_id.map_or(0, |sid| sid.0));
         if self.quorum.is_distributed() {
             text.push_str(&self.ensemble_text());
+            if running.membership {
+                text.push_str("membership: \n");
+                text.push_str(&self.quorum.members.text());
+            }
         }
         text
     }
@@ -65,12 +71,11 @@ impl Config {
         };
         format!(
             "initLimit={}\nsyncLimit={}\nelectionAlg=3\nelectionPort={}\nquorumPort={}\n\
-             peerType={peer_type}\nmembership: \n{}",
+             peerType={peer_type}\n",
             quorum.init_limit,
             quorum.sync_limit,
             ports(|address| address.election_port),
             ports(|address| address.quorum_port),
-            quorum.members.text(),
         )
     }
 }

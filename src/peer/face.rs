@@ -96,7 +96,7 @@ pub enum Effect {
 /// What operators are told of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
-    /// `standalone`, `leader`, `follower`, `observer`, or `looking`.
+    /// `standalone`, `leader`, `follower`, `observer`, `read-only`, or `looking`.
     pub state: &'static str,
     /// What `peer_state` of `mntr` says: `leading - broadcast`; empty for a server alone.
     pub peer_state: String,

@@ -11,8 +11,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use jute::to_bytes;
-use jute::txn::CreateSessionTxn;
 use log::{info, warn};
 
 use super::{LogBatch, Now};
@@ -334,25 +332,8 @@ impl Pipeline {
         connect: &Connect,
         batches: &mut Vec<LogBatch>,
     ) {
-        let front = &self.parts.front;
         let session = self.parts.sessions.create(now.mono, connect.timeout_ms);
-        let id = session.id;
-        connect::assign(front, &connect.conn, session);
-        let body = to_bytes(&CreateSessionTxn { timeout: connect.timeout_ms }).into_boxed_slice();
-        connect.conn.submit();
-        // Never too large: the body is an int.
-        let _ = front.load.enter(body.len());
-        let request = Request {
-            conn: Some(Arc::clone(&connect.conn)),
-            session: id,
-            cxid: 0,
-            op: op::CREATE_SESSION,
-            body,
-            auth: connect.conn.auth(),
-            received_ms: connect.received_ms,
-            learner: None,
-            throttled: false,
-        };
+        let request = connect::create_session(&self.parts.front, connect, session);
         self.prepare(now, tree, request, batches);
     }
 
@@ -361,14 +342,11 @@ impl Pipeline {
     fn reopen_session(&mut self, now: Now, connect: &Connect) {
         let front = &self.parts.front;
         let session = self.parts.sessions.get(connect.session).cloned();
-        match session.filter(|session| session.renew(connect.timeout_ms, now.mono)) {
-            Some(session) => {
-                info!("Client {} takes up session {} again", connect.conn.remote, session.id);
-                connect::assign(front, &connect.conn, session);
-                connect::welcome(front, &connect.conn);
-            }
-            None => connect::refuse(front, &connect.conn),
+        let session = session.filter(|session| session.renew(connect.timeout_ms, now.mono));
+        if let Some(session) = &session {
+            info!("Client {} takes up session {} again", connect.conn.remote, session.id);
         }
+        connect::reopen(front, &connect.conn, session);
         self.applier.touch(&connect.conn);
     }
 

@@ -11,6 +11,9 @@ use crate::peer::{Server, Status};
 use crate::server::histogram::Value;
 use crate::storage::DataDirs;
 
+/// The state of a member that serves without a leader, and does not speak of the quorum then.
+const READ_ONLY: &str = "read-only";
+
 /// A server, as the words see it.
 pub(super) struct Info {
     pub(super) inbox: Arc<Inbox>,
@@ -59,7 +62,8 @@ impl ServerInfo for Info {
     }
 
     fn peer_state(&self) -> Option<String> {
-        self.quorum.as_ref().map(|_| self.status().peer_state)
+        let status = self.quorum.as_ref().map(|_| self.status())?;
+        (status.state != READ_ONLY).then_some(status.peer_state)
     }
 
     fn dir_sizes(&self) -> (u64, u64) {
@@ -87,8 +91,10 @@ impl ServerInfo for Info {
     fn list_metrics(&self, sink: &mut dyn FnMut(String, Value)) {
         let Some(quorum) = &self.quorum else { return };
         let mut put = |name: &str, n: i64| sink(name.to_owned(), Value::Int(n));
-        put("quorum_size", quorum.voters as i64);
         let status = self.status();
+        if status.state != READ_ONLY {
+            put("quorum_size", quorum.voters as i64);
+        }
         if let Some(learners) = status.learners {
             put("learners", learners.connected as i64);
             put("synced_followers", learners.synced_followers as i64);

@@ -139,6 +139,7 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         sync: Options { txn_log: config.storage.snapshot_size_factor >= 0.0, ..Options::default() },
         committed_limit: count(config.storage.commit_log_count),
         config: ConfigText { text: quorum.members.text(), version: quorum.members.version },
+        read_only_mode: config.server.read_only_mode,
         local_sessions: local_sessions(config),
         pipeline: pipeline_settings(config),
     }

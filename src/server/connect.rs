@@ -7,16 +7,18 @@
 
 use std::sync::Arc;
 
-use jute::{DecodeError, Reader, Write};
+use jute::txn::CreateSessionTxn;
+use jute::{DecodeError, Reader, Write, to_bytes};
 use log::{debug, info, warn};
 
 use super::conn::ConnShared;
 use super::front::{Front, Serving};
 use super::reason::DisconnectReason;
-use super::request::Connect;
+use super::request::{Connect, Request};
 use super::sessions::{self, Session};
 use super::throttle::ConnectKind;
 use crate::ids::{Millis, SessionId, Zxid};
+use crate::op::op;
 
 /// The first packet.
 #[derive(Debug)]
@@ -132,6 +134,39 @@ pub fn assign(front: &Front, conn: &ConnShared, session: Arc<Session>) {
     session.owner.store(conn.id.0, Ordering::Release);
     front.db.conns.bind(session.id, conn);
     conn.attach(session);
+}
+
+/// The pipeline has made a session for a client: gives it to the connection. The request that makes
+/// it known.
+pub fn create_session(front: &Front, connect: &Connect, session: Arc<Session>) -> Request {
+    let (conn, id) = (&connect.conn, session.id);
+    assign(front, conn, session);
+    let body = to_bytes(&CreateSessionTxn { timeout: connect.timeout_ms }).into_boxed_slice();
+    conn.submit();
+    // Never too large: the body is an int.
+    let _ = front.load.enter(body.len());
+    Request {
+        conn: Some(Arc::clone(conn)),
+        session: id,
+        cxid: 0,
+        op: op::CREATE_SESSION,
+        body,
+        auth: conn.auth(),
+        received_ms: connect.received_ms,
+        learner: None,
+        throttled: false,
+    }
+}
+
+/// The client gets its session again, or hears that there is none. The caller tells the owner.
+pub fn reopen(front: &Front, conn: &ConnShared, session: Option<Arc<Session>>) {
+    match session {
+        Some(session) => {
+            assign(front, conn, session);
+            welcome(front, conn);
+        }
+        None => refuse(front, conn),
+    }
 }
 
 /// Tells the client that it has its session, and lets it go on. The session was [`assign`]ed

@@ -247,6 +247,7 @@ impl Shared {
             },
             committed_limit: plan.committed_limit,
             local_sessions: LocalSessions::Off,
+            read_only_mode: false,
             config: ConfigText { text: self.config_text(), version: 0 },
             pipeline: PipelineSettings {
                 prep: PrepOptions::default(),

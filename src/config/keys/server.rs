@@ -106,8 +106,7 @@ pub(super) const REQUESTS: &[Key] = &[
     property("enforceQuota", Kind::Bool, "false")
         .does("ZooKeeperServer", "refuse writes beyond a hard quota"),
     key(Scope::Bare, "readonlymode.enabled", Kind::Bool, "false")
-        .does("QuorumPeer", "serve reads while cut off from the ensemble")
-        .not_yet(TRACKER),
+        .does("QuorumPeer", "serve reads while cut off from the ensemble"),
     property("4lw.commands.whitelist", Kind::Text, "srvr")
         .does("FourLetterCommands", "four-letter words that are answered; * for all"),
 ];

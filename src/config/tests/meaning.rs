@@ -236,6 +236,7 @@ fn conf_shows_the_running_configuration() {
         secure_client_port: None,
         data_dir_size: 7,
         data_log_size: 9,
+        membership: true,
     };
     let config = with("dataLogDir=logs");
     assert_eq!(

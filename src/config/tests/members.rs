@@ -229,6 +229,7 @@ fn conf_of_a_member_shows_the_ensemble() {
         secure_client_port: None,
         data_dir_size: 0,
         data_log_size: 0,
+        membership: true,
     };
     let text = config.conf_text(running, std::path::Path::new("/"));
     let (_, ensemble) = text.split_once("serverId=2\n").expect("the id");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use log::{info, warn};
 
+use super::read_only::Looking;
 use super::{Effect, Ensemble, Learners, Role, Status, Step};
 use crate::ids::{Millis, SessionId};
 use crate::op::op;
@@ -363,7 +364,7 @@ impl Ensemble {
         self.replica.stop_serving();
         self.steps.clear();
         effects.push(Effect::Listen(false));
-        let role = std::mem::replace(&mut self.role, Role::Looking);
+        let role = std::mem::replace(&mut self.role, Role::Looking(Looking::default()));
         if let Role::Leading(leading) = role {
             effects.extend(leading.links.keys().map(|link| Effect::Close(*link)));
             if let Some(pipeline) = leading.pipeline {

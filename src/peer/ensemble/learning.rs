@@ -1,13 +1,11 @@
 //! A follower or observer with its leader.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use jute::to_bytes;
-use jute::txn::CreateSessionTxn;
 use log::{error, info, warn};
 
 use super::local::{LocalRequests, Waiting, needs_leader};
+use super::read_only::Looking;
 use super::reception::Reception;
 use super::{Effect, Ensemble, Role, Settings, Status, Step};
 use crate::ids::{Millis, SessionId, Sid, Zxid};
@@ -18,7 +16,7 @@ use crate::server::apply;
 use crate::server::connect;
 use crate::server::front::Serving;
 use crate::server::request::{Connect, Input, Request};
-use crate::server::sessions::{Session, SessionTracker};
+use crate::server::sessions::SessionTracker;
 use crate::server::upgrade;
 use crate::txn::Txn;
 use crate::zab::learner::{self, Learner};
@@ -391,28 +389,9 @@ impl Ensemble {
 
     fn ask_new_session(&mut self, now: Now, connect: &Connect) {
         let Role::Learning(learning) = &mut self.role else { return };
-        let front = &self.replica.front;
         let session = learning.sessions.create(now.mono, connect.timeout_ms);
-        let id = session.id;
-        connect::assign(front, &connect.conn, session);
-        let body = to_bytes(&CreateSessionTxn { timeout: connect.timeout_ms }).into_boxed_slice();
-        connect.conn.submit();
-        // Never too large: the body is an int.
-        let _ = front.load.enter(body.len());
-        self.learn_request(
-            now,
-            Request {
-                conn: Some(Arc::clone(&connect.conn)),
-                learner: None,
-                session: id,
-                cxid: 0,
-                op: op::CREATE_SESSION,
-                body,
-                auth: connect.conn.auth(),
-                received_ms: connect.received_ms,
-                throttled: false,
-            },
-        );
+        let request = connect::create_session(&self.replica.front, connect, session);
+        self.learn_request(now, request);
     }
 
     /// Only the leader knows whether a session lives, unless it is local.
@@ -420,7 +399,9 @@ impl Ensemble {
         let Role::Learning(learning) = &mut self.role else { return };
         let (session, timeout) = (connect.session, connect.timeout_ms);
         if let Some(local) = learning.sessions.get(session).filter(|s| s.is_local()).cloned() {
-            return self.reopen(&connect, local.renew(timeout, now.mono).then_some(local));
+            let local = local.renew(timeout, now.mono).then_some(local);
+            connect::reopen(&self.replica.front, &connect.conn, local);
+            return self.replica.applier.touch(&connect.conn);
         }
         learning.revalidations.insert(session, connect);
         self.replica.front.metrics.revalidate_count.add(1);
@@ -431,19 +412,7 @@ impl Ensemble {
         let Role::Learning(learning) = &mut self.role else { return };
         let Some(connect) = learning.revalidations.remove(&id) else { return };
         let session = valid.then(|| learning.sessions.track(id, connect.timeout_ms, now.mono));
-        self.reopen(&connect, session);
-    }
-
-    /// The client gets its session again, or hears that there is none.
-    fn reopen(&mut self, connect: &Connect, session: Option<Arc<Session>>) {
-        let front = &self.replica.front;
-        match session {
-            Some(session) => {
-                connect::assign(front, &connect.conn, session);
-                connect::welcome(front, &connect.conn);
-            }
-            None => connect::refuse(front, &connect.conn),
-        }
+        connect::reopen(&self.replica.front, &connect.conn, session);
         self.replica.applier.touch(&connect.conn);
     }
 
@@ -451,7 +420,7 @@ impl Ensemble {
     fn leave_leader(&mut self, reload: bool, effects: &mut Vec<Effect>) {
         self.replica.stop_serving();
         self.steps.clear();
-        let role = std::mem::replace(&mut self.role, Role::Looking);
+        let role = std::mem::replace(&mut self.role, Role::Looking(Looking::default()));
         if let Role::Learning(learning) = role {
             effects.push(Effect::Close(learning.link));
             for request in learning.local.abandon() {

@@ -10,8 +10,11 @@
 mod leading;
 mod learning;
 mod local;
+mod read_only;
 mod reception;
 mod replica;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use log::{info, warn};
 
 use self::leading::Leading;
 use self::learning::Learning;
+use self::read_only::Looking;
 pub use self::reception::SIGNATURE;
 use self::replica::Replica;
 pub use self::replica::{ConfigText, Loaded};
@@ -68,6 +72,8 @@ pub struct Settings {
     pub committed_limit: usize,
     /// The configuration as its node shows it.
     pub config: ConfigText,
+    /// Reads are served while there is no leader (`readonlymode.enabled`).
+    pub read_only_mode: bool,
     /// Which sessions are known to their server alone.
     pub local_sessions: LocalSessions,
     /// What a leader prepares requests with.
@@ -115,7 +121,7 @@ enum Step {
 
 #[derive(Debug)]
 enum Role {
-    Looking,
+    Looking(Looking),
     /// Calling the elected leader.
     Calling(Calling),
     Learning(Box<Learning>),
@@ -169,7 +175,7 @@ impl Ensemble {
             quorums: parts.quorums,
             epochs: parts.epochs,
             replica,
-            role: Role::Looking,
+            role: Role::Looking(Looking::default()),
             steps: VecDeque::from([Step::Look]),
             at_barrier: false,
             must_not_vote,
@@ -225,7 +231,8 @@ impl Ensemble {
     /// What operators are told.
     pub fn status(&self) -> Status {
         match &self.role {
-            Role::Looking | Role::Calling(_) => {
+            Role::Looking(looking) => looking.status(),
+            Role::Calling(_) => {
                 Status { state: "looking", peer_state: "looking".to_owned(), ..Status::default() }
             }
             Role::Learning(learning) => learning.status(&self.settings),
@@ -240,7 +247,8 @@ impl Ensemble {
                 leading.pipeline().map(|p| p.sessions().dump(now, now_wall)).unwrap_or_default()
             }
             Role::Learning(learning) => learning.dump_sessions(now, now_wall),
-            _ => String::new(),
+            Role::Looking(looking) => looking.dump_sessions(now, now_wall),
+            Role::Calling(_) => String::new(),
         }
     }
 
@@ -280,7 +288,7 @@ impl Ensemble {
                     self.steps.push_front(Step::Reload);
                 }
             }
-            Step::Look => self.look(effects),
+            Step::Look => self.look(now, effects),
         }
     }
 
@@ -300,14 +308,17 @@ impl Ensemble {
         }
     }
 
-    fn look(&mut self, effects: &mut Vec<Effect>) {
+    fn look(&mut self, now: Now, effects: &mut Vec<Effect>) {
         info!("LOOKING");
-        self.role = Role::Looking;
+        self.role = Role::Looking(Looking::since(now.mono));
         let zxid = if self.must_not_vote { Zxid(-1) } else { self.replica.last_zxid() };
         effects.push(Effect::Look { zxid, peer_epoch: self.epochs.current });
     }
 
     fn on_elected(&mut self, now: Now, vote: Vote, state: ServerState, effects: &mut Vec<Effect>) {
+        if state != ServerState::Looking {
+            self.stop_read_only();
+        }
         match state {
             ServerState::Looking => {}
             ServerState::Leading => self.begin_leading(now, effects),
@@ -360,14 +371,7 @@ impl Ensemble {
         match &mut self.role {
             Role::Leading(_) => self.lead_inputs(now, inputs),
             Role::Learning(_) => self.learn_inputs(now, inputs),
-            // Nobody is served: what still comes is of connections that are being closed.
-            Role::Looking | Role::Calling(_) => {
-                for input in inputs {
-                    if let Input::Request(request) = input {
-                        self.replica.applier.drop_request(&self.replica.front, &request);
-                    }
-                }
-            }
+            Role::Looking(_) | Role::Calling(_) => self.look_inputs(now, inputs),
         }
         self.send_batch(effects);
     }
@@ -376,7 +380,7 @@ impl Ensemble {
         match &mut self.role {
             Role::Leading(_) => self.tell_leader(now, leader::Event::Durable(zxid)),
             Role::Learning(_) => self.tell_learner(now, learner::Event::Durable(zxid)),
-            Role::Looking | Role::Calling(_) => {}
+            Role::Looking(_) | Role::Calling(_) => {}
         }
     }
 
@@ -396,7 +400,7 @@ impl Ensemble {
                 self.learn_tick(now, heard_until);
             }
             Role::Calling(_) => self.call_again(now, effects),
-            Role::Looking => {}
+            Role::Looking(_) => self.look_tick(now, heard_until),
         }
     }
 
@@ -413,7 +417,7 @@ impl Ensemble {
         let known = match &mut self.role {
             Role::Leading(leading) => leading.feed(link, bytes),
             Role::Learning(learning) => learning.feed(link, bytes),
-            Role::Looking | Role::Calling(_) => false,
+            Role::Looking(_) | Role::Calling(_) => false,
         };
         if !known {
             effects.push(Effect::Close(link));
@@ -438,7 +442,7 @@ impl Ensemble {
         match &self.role {
             Role::Leading(_) => self.take_learners_packet(now, effects),
             Role::Learning(_) => self.take_leaders_packet(now),
-            Role::Looking | Role::Calling(_) => false,
+            Role::Looking(_) | Role::Calling(_) => false,
         }
     }
 }

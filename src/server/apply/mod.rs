@@ -140,7 +140,7 @@ impl Applier {
             self.count(front, (request, conn), op, zxid, Some(len), now);
             front.metrics.readlatency.add(latency(request, now));
         }
-        if request.op == op::CLOSE_SESSION {
+        if request.op == op::CLOSE_SESSION && error.is_none() {
             conn.close_after_output(DisconnectReason::ClientClosedSession);
         }
         self.done(front, request, conn);

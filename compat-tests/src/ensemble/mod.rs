@@ -51,6 +51,8 @@ pub struct Plan {
     pub tick_ms: u32,
     /// More lines of every `zoo.cfg`.
     pub lines: Vec<(String, String)>,
+    /// System properties of every member.
+    pub properties: Vec<(String, String)>,
     /// Whether the members reach each other through a [`Network`].
     pub proxied: bool,
     /// Options of the JVM, as `-Xmx1g`; nothing for ours.
@@ -70,6 +72,7 @@ impl Plan {
             observers: 0,
             tick_ms: 500,
             lines: vec![],
+            properties: vec![],
             proxied: false,
             jvm: SMALL_JVM.map(str::to_owned).to_vec(),
             dir: None,
@@ -87,6 +90,13 @@ impl Plan {
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.lines.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// One more system property, which has no line in `zoo.cfg`.
+    #[must_use]
+    pub fn with_property(mut self, key: &str, value: &str) -> Self {
+        self.properties.push((key.to_owned(), value.to_owned()));
         self
     }
 
@@ -181,6 +191,9 @@ impl Ensemble {
         setup.jvm.extend_from_slice(&self.plan.jvm);
         for (key, value) in &self.plan.lines {
             setup = setup.with(key, value);
+        }
+        for (key, value) in &self.plan.properties {
+            setup = setup.with_property(key, value);
         }
         if self.plan.is_observer(member) {
             setup = setup.with("peerType", "observer");

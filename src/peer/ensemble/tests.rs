@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::config::RequestThrottle;
 use crate::op::{Code, op};
+use crate::peer::snapshots::SnapshotLimits;
 use crate::server::container::ContainerOptions;
 use crate::server::front::Serving;
 use crate::server::harness::{
@@ -15,7 +16,6 @@ use crate::server::prep::PrepOptions;
 use crate::server::reason::DisconnectReason;
 use crate::server::sessions::password;
 use crate::server::throttle::RequestThrottler;
-use crate::peer::snapshots::SnapshotLimits;
 use crate::tree::{DataTree, TreeOptions};
 use crate::zab::election::vote::Candidate;
 use crate::zab::quorum::{ConfigOptions, QuorumVerifier};
@@ -141,7 +141,10 @@ fn comeback(session: SessionId) -> Vec<u8> {
 fn reads_are_served_once_the_member_is_taken_for_cut_off() {
     let mut stage = Stage::new(LocalSessions::Upgrading);
     stage.wait(1_999);
-    assert_eq!((stage.world.front.serving(), stage.member.status().state), (Serving::No, "looking"));
+    assert_eq!(
+        (stage.world.front.serving(), stage.member.status().state),
+        (Serving::No, "looking")
+    );
     stage.wait(1);
     assert_eq!(stage.world.front.serving(), Serving::ReadOnly);
     let status = stage.member.status();
@@ -208,7 +211,8 @@ fn a_session_of_the_ensemble_is_not_taken_up() {
         stage.wait(2_000);
         let peer = stage.greet(&comeback(GLOBAL));
         assert!(peer.output().is_empty());
-        let why = Some(crate::server::conn::Closing::Now(DisconnectReason::RenewGlobalSessionInRoMode));
+        let why =
+            Some(crate::server::conn::Closing::Now(DisconnectReason::RenewGlobalSessionInRoMode));
         assert_eq!(peer.conn().closing(), why);
     }
 }
@@ -244,7 +248,10 @@ fn with_a_leader_all_go_and_the_wait_begins_again() {
     let peer = stage.greet(&newcomer(true));
     stage.elected(ServerState::Following);
     assert!(peer.conn().is_closing());
-    assert_eq!((stage.world.front.serving(), stage.member.status().state), (Serving::No, "looking"));
+    assert_eq!(
+        (stage.world.front.serving(), stage.member.status().state),
+        (Serving::No, "looking")
+    );
     stage.wait(60_000);
     assert_eq!(stage.world.front.serving(), Serving::No, "it calls the leader");
     for _ in 0..10 {

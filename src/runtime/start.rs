@@ -308,6 +308,7 @@ fn tree_options(config: &Config) -> TreeOptions {
         extended_types: config.tree.extended_types,
         emulate_353_ttl: config.tree.emulate_353_ttl,
         digest: config.tree.digest,
+        ..TreeOptions::default()
     }
 }
 

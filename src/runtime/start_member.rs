@@ -142,6 +142,7 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         read_only_mode: config.server.read_only_mode,
         local_sessions: local_sessions(config),
         pipeline: pipeline_settings(config),
+        faults: ensemble::Faults::default(),
     }
 }
 
@@ -252,6 +253,7 @@ fn start_election(
                 .collect(),
             multi_address: config.quorum.multi_address,
             greeting_timeout,
+            fault_ebcdic: false,
         },
         connect_timeout: tuning.cnx_timeout_ms.max(1).into(),
     };

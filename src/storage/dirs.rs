@@ -20,6 +20,23 @@ pub struct DataDirs {
     disk: Arc<dyn Disk>,
     snap: PathBuf,
     log: PathBuf,
+    faults: Faults,
+}
+
+/// Bugs of old, to be switched on by the simulator alone: a scenario that does not fail with its bug
+/// proves nothing. No configuration sets them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// ZOOKEEPER-3127, 3144: a snapshot is taken for what the tree was when the last of it was written.
+    pub trust_end_of_walk: bool,
+    /// ZOOKEEPER-1549: a log is cut, and snapshots that hold what was cut off are kept.
+    pub keep_cut_snapshots: bool,
+    /// ZOOKEEPER-3231: a purge counts snapshots that cannot be read.
+    pub count_broken_snapshots: bool,
+    /// ZOOKEEPER-2354: `currentEpoch` behind the log is never put right.
+    pub keep_old_epoch: bool,
+    /// ZOOKEEPER-4882: a log whose write failed is written on.
+    pub write_on_after_errors: bool,
 }
 
 impl DataDirs {
@@ -38,11 +55,21 @@ impl DataDirs {
         // The two messages differ by a blank in Java, and scripts look for them.
         prepare(&*disk, &log, "data", " Please", autocreate)?;
         prepare(&*disk, &snap, "snap", "Please", autocreate)?;
-        let dirs = Self { disk, snap, log };
+        let dirs = Self { disk, snap, log, faults: Faults::default() };
         if dirs.snap != dirs.log {
             dirs.check_separate()?;
         }
         Ok(dirs)
+    }
+
+    /// With bugs of old: for the simulator.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.faults
     }
 
     /// The disk.

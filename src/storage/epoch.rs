@@ -82,12 +82,15 @@ impl Epochs {
     /// unfinished file.
     fn recover_current(&mut self, last_zxid: Zxid) -> Result<()> {
         let tmp = format!("{CURRENT}.tmp");
+        let known = !self.dirs.faults().keep_old_epoch;
         let epoch = match self.read(&tmp) {
-            Ok(Some(epoch)) if epoch >= last_zxid.epoch() => {
+            Ok(Some(epoch)) if known && epoch >= last_zxid.epoch() => {
                 log::info!("{tmp} found. Setting current epoch to {epoch}.");
                 epoch
             }
-            _ if self.read(ACCEPTED)?.is_some_and(|accepted| accepted >= last_zxid.epoch()) => {
+            _ if known
+                && self.read(ACCEPTED)?.is_some_and(|accepted| accepted >= last_zxid.epoch()) =>
+            {
                 log::info!("Setting current epoch to that of the last zxid, {last_zxid}.");
                 last_zxid.epoch()
             }

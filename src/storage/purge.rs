@@ -25,7 +25,7 @@ pub struct Purged {
 /// # Errors
 /// If a directory cannot be listed.
 pub fn purge(dirs: &DataDirs, retain: usize) -> Result<Purged> {
-    let kept = snapshot::newest_valid(&**dirs.disk(), dirs.snap(), retain.max(MIN_RETAIN))?;
+    let kept = newest(dirs, retain.max(MIN_RETAIN))?;
     let Some(oldest) = kept.last() else { return Ok(Purged::default()) };
     let mut purged = Purged::default();
     for file in candidates(dirs, oldest.zxid)? {
@@ -41,6 +41,16 @@ pub fn purge(dirs: &DataDirs, retain: usize) -> Result<Purged> {
         }
     }
     Ok(purged)
+}
+
+/// The newest snapshots that look whole.
+fn newest(dirs: &DataDirs, count: usize) -> Result<Vec<ZxidFile>> {
+    let disk = &**dirs.disk();
+    if dirs.faults().count_broken_snapshots {
+        let all = names::files(disk, dirs.snap(), SNAPSHOT)?;
+        return Ok(all.into_iter().rev().take(count).collect());
+    }
+    Ok(snapshot::newest_valid(disk, dirs.snap(), count)?)
 }
 
 /// Logs and snapshots older than the oldest snapshot that is kept, less the log that it may go on in.

@@ -177,7 +177,8 @@ fn load_one(dirs: &DataDirs, options: &RestoreOptions, file: &ZxidFile) -> Resul
     };
     let mut tree = loader.finish().map_err(no_tree)?;
     // The name counts: the zxid within the file is that of the walk's end.
-    tree.set_last_processed_zxid(file.zxid);
+    let end = trailer.last_zxid.filter(|_| dirs.faults().trust_end_of_walk);
+    tree.set_last_processed_zxid(end.unwrap_or(file.zxid));
     expect_digest(&mut tree, trailer, file.zxid);
     Ok(Loaded { tree, sessions, snapshot: Some(file.clone()) })
 }

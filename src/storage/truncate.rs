@@ -42,6 +42,9 @@ pub fn forget_after(dirs: &DataDirs, zxid: Zxid, limits: Limits) -> Result<()> {
 }
 
 fn remove_newer_snapshots(dirs: &DataDirs, zxid: Zxid) -> Result<()> {
+    if dirs.faults().keep_cut_snapshots {
+        return Ok(());
+    }
     let disk = dirs.disk();
     for newer in files(&**disk, dirs.snap(), SNAPSHOT)?.iter().rev().filter(|s| s.zxid > zxid) {
         log::info!("Removing snapshot {}, it is newer than {zxid}", newer.path.display());

@@ -28,7 +28,8 @@ impl DataTree {
             Some(id) => self.arena[id].parent,
             None => self.find_parent(parent_path).ok_or(Code::NoNode)?,
         };
-        if zxid.0 > self.arena[parent].stat.pzxid {
+        let stale = id.is_none() && self.options.fault_stale_pzxid;
+        if zxid.0 > self.arena[parent].stat.pzxid && !stale {
             self.change(parent, parent_path, |node| node.stat.pzxid = zxid.0);
         }
         let id = id.ok_or(Code::NoNode)?;

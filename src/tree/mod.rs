@@ -65,12 +65,20 @@ pub struct TreeOptions {
     pub emulate_353_ttl: bool,
     /// `zookeeper.digest.enabled`.
     pub digest: bool,
+    /// ZOOKEEPER-3145, for the simulator alone: the deletion of what is gone already leaves its
+    /// parent as it is.
+    pub fault_stale_pzxid: bool,
 }
 
 /// As Java without configuration: no extended types, a digest.
 impl Default for TreeOptions {
     fn default() -> Self {
-        Self { extended_types: false, emulate_353_ttl: false, digest: true }
+        Self {
+            extended_types: false,
+            emulate_353_ttl: false,
+            digest: true,
+            fault_stale_pzxid: false,
+        }
     }
 }
 

@@ -116,6 +116,7 @@ impl Ensemble {
             max_concurrent_diff_syncs: s.max_concurrent_diff_syncs,
             reconfig_enabled: false,
             sync: s.sync,
+            faults: s.faults.leader,
         };
         let start = leader::Start {
             accepted_epoch: self.epochs.accepted,
@@ -371,6 +372,6 @@ impl Ensemble {
                 self.replica.sessions = pipeline.abandon();
             }
         }
-        self.steps.extend([Step::SyncLog, Step::ApplyLogged, Step::Look]);
+        self.end_term(false);
     }
 }

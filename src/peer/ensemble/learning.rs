@@ -102,7 +102,7 @@ impl Ensemble {
             config_version: self.quorums.committed().version(),
             reconfig_enabled: false,
             log_enabled: s.log_enabled,
-            faults: learner::Faults::default(),
+            faults: s.faults.learner,
         };
         let start = learner::Start {
             accepted_epoch: self.epochs.accepted,
@@ -423,12 +423,16 @@ impl Ensemble {
         let role = std::mem::replace(&mut self.role, Role::Looking(Looking::default()));
         if let Role::Learning(learning) = role {
             effects.push(Effect::Close(learning.link));
+            if let Some(half) = learning.reception
+                && self.settings.faults.learner.keep_half_snapshot
+                && let Ok(loaded) = half.finish()
+            {
+                self.replica.install(loaded);
+            }
             for request in learning.local.abandon() {
                 self.replica.applier.drop_request(&self.replica.front, &request);
             }
         }
-        self.steps.push_back(Step::SyncLog);
-        self.steps.push_back(if reload { Step::Reload } else { Step::ApplyLogged });
-        self.steps.push_back(Step::Look);
+        self.end_term(reload);
     }
 }

@@ -78,6 +78,28 @@ pub struct Settings {
     pub local_sessions: LocalSessions,
     /// What a leader prepares requests with.
     pub pipeline: PipelineSettings,
+    /// None, but in the simulator.
+    pub faults: Faults,
+}
+
+/// Bugs of old, to be switched on by the simulator alone: a scenario that does not fail with its bug
+/// proves nothing. No configuration sets them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// Those of a learner.
+    pub learner: learner::Faults,
+    /// Those of a leader.
+    pub leader: leader::Faults,
+    /// ZOOKEEPER-2845: what was logged and not committed is not applied when a term ends.
+    pub forget_logged: bool,
+    /// ZOOKEEPER-4712, 4541: a term ends while its log is still being written.
+    pub leave_log_behind: bool,
+    /// ZOOKEEPER-5094: a TRUNC that is interrupted leaves the tree as it was.
+    pub keep_cut_tree: bool,
+    /// ZOOKEEPER-4925: what is committed during a sync is not kept for other learners.
+    pub forget_synced: bool,
+    /// ZOOKEEPER-3526: a server without a leader writes to its history, as one in read-only mode did.
+    pub read_only_writes: bool,
 }
 
 /// What a member is made of when it starts.
@@ -167,6 +189,7 @@ impl Ensemble {
             parts.snapshots,
             settings.committed_limit,
             settings.config.clone(),
+            settings.faults,
         );
         replica.install(parts.loaded);
         let mut member = Self {
@@ -192,7 +215,9 @@ impl Ensemble {
             Event::Tick { heard_until } => self.on_tick(now, heard_until, effects),
             Event::Done => self.at_barrier = false,
             Event::Reloaded(loaded) => {
-                self.replica.install(*loaded);
+                if !(self.settings.faults.keep_cut_tree && self.is_leaving()) {
+                    self.replica.install(*loaded);
+                }
                 self.at_barrier = false;
             }
             Event::Elected(vote, state) => self.on_elected(now, vote, state, effects),
@@ -292,6 +317,23 @@ impl Ensemble {
         }
     }
 
+    /// A learner's leader was lost while a barrier was being carried out.
+    fn is_leaving(&self) -> bool {
+        let gives_up = |s: &Step| matches!(s, Step::Learner(learner::Effect::GiveUp { .. }));
+        self.steps.iter().any(gives_up)
+    }
+
+    /// The end of a term: the log is written to its end, and the tree becomes what it says.
+    fn end_term(&mut self, reload: bool) {
+        if self.settings.faults.leave_log_behind {
+            self.replica.forget_logged();
+        } else {
+            self.steps.push_back(Step::SyncLog);
+        }
+        self.steps.push_back(if reload { Step::Reload } else { Step::ApplyLogged });
+        self.steps.push_back(Step::Look);
+    }
+
     fn barrier(&mut self, effect: Effect, effects: &mut Vec<Effect>) {
         self.send_batch(effects);
         effects.push(effect);
@@ -311,6 +353,9 @@ impl Ensemble {
     fn look(&mut self, now: Now, effects: &mut Vec<Effect>) {
         info!("LOOKING");
         self.role = Role::Looking(Looking::since(now.mono));
+        if self.settings.faults.read_only_writes {
+            self.replica.write_read_only();
+        }
         let zxid = if self.must_not_vote { Zxid(-1) } else { self.replica.last_zxid() };
         effects.push(Effect::Look { zxid, peer_epoch: self.epochs.current });
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jute::Limits;
 use log::error;
 
+use super::Faults;
 use crate::ids::{SessionId, Zxid};
 use crate::peer::snapshots::SnapshotPolicy;
 use crate::peer::{LogBatch, Now};
@@ -55,6 +56,7 @@ pub(super) struct Replica {
     committed_limit: usize,
     config: ConfigText,
     limits: Limits,
+    faults: Faults,
 }
 
 impl Replica {
@@ -63,6 +65,7 @@ impl Replica {
         snapshots: SnapshotPolicy,
         committed_limit: usize,
         config: ConfigText,
+        faults: Faults,
     ) -> Self {
         Self {
             limits: front.settings.limits,
@@ -75,6 +78,7 @@ impl Replica {
             snapshots,
             committed_limit,
             config,
+            faults,
         }
     }
 
@@ -91,7 +95,7 @@ impl Replica {
             &mut crate::tree::NoEvents,
         );
         self.history = History {
-            committed: CommittedLog::new(self.committed_limit),
+            committed: self.empty_committed_log(),
             last_processed: tree.last_processed_zxid(),
         };
         for entry in committed {
@@ -100,6 +104,10 @@ impl Replica {
         self.sessions = sessions;
         self.appended.clear();
         *self.front.db.write_tree() = tree;
+    }
+
+    fn empty_committed_log(&self) -> CommittedLog {
+        CommittedLog::new(self.committed_limit).with_fault(self.faults.forget_synced)
     }
 
     /// The zxid of the tree.
@@ -137,7 +145,21 @@ impl Replica {
             self.appended.pop_front();
         }
         self.history.last_processed = entry.zxid;
+        if self.faults.forget_synced && self.front.serving() != Serving::Yes {
+            return;
+        }
         self.remember(entry);
+    }
+
+    /// What is in the log and not applied is forgotten: a bug of old.
+    pub(super) fn forget_logged(&mut self) {
+        self.appended.clear();
+    }
+
+    /// What a client's end in read-only mode left in the history: a bug of old.
+    pub(super) fn write_read_only(&mut self) {
+        self.history.committed = self.empty_committed_log();
+        self.remember(Entry { zxid: Zxid(1), record: RecordBytes::from([]) });
     }
 
     /// A hole in what would be passed on to learners is the end of this server (ZOOKEEPER-4925).
@@ -190,6 +212,9 @@ impl Replica {
     /// What is in the log becomes part of the tree, committed or not: a server that votes with its
     /// log must have what it votes for (ZOOKEEPER-2845). False if some of it cannot be read.
     pub(super) fn apply_logged(&mut self, now: Now) -> bool {
+        if self.faults.forget_logged {
+            self.forget_logged();
+        }
         while let Some(entry) = self.appended.pop_front() {
             if entry.zxid <= self.last_zxid() {
                 continue;

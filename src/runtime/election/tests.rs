@@ -52,6 +52,7 @@ impl Node {
                 addresses: member.addrs.iter().map(address).collect(),
                 multi_address: false,
                 greeting_timeout: 5_000,
+                fault_ebcdic: false,
             },
             connect_timeout: 5_000,
         };

@@ -240,7 +240,9 @@ impl TxnLog {
     }
 
     fn note<T>(&mut self, result: disk::Result<T>) -> Result<T> {
-        if let Err(e) = &result {
+        if let Err(e) = &result
+            && !self.dirs.faults().write_on_after_errors
+        {
             self.failed = Some(e.clone());
         }
         Ok(result?)

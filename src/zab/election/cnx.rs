@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use super::initial::{ElectionAddr, InitialError, InitialMessage, OBSERVER_ID};
+use super::initial::{ElectionAddr, InitialError, InitialMessage, OBSERVER_ID, TEXT_AT};
 use crate::ids::{Millis, Sid};
 use crate::zab::LinkId;
 use crate::zab::quorum::Quorums;
@@ -34,6 +34,9 @@ pub struct Settings {
     /// How long a caller may take to say who it is (`quorumCnxnTimeoutMs`, else
     /// tickTime * syncLimit).
     pub greeting_timeout: Millis,
+    /// ZOOKEEPER-4787, for the simulator alone: the server says who it is in EBCDIC, the charset of
+    /// its platform.
+    pub fault_ebcdic: bool,
 }
 
 /// What the connections are told.
@@ -293,7 +296,12 @@ impl QuorumCnxManager {
         self.peer(sid).connecting = false;
         let hello =
             InitialMessage { sid: self.settings.my_id, addresses: self.settings.addresses.clone() };
-        out.push(Effect::Write { link, bytes: hello.encode(self.settings.multi_address) });
+        let mut bytes = hello.encode(self.settings.multi_address);
+        if self.settings.fault_ebcdic {
+            // What EBCDIC makes of digits; and what it makes of the rest is no UTF-8 either.
+            bytes.iter_mut().skip(TEXT_AT).for_each(|byte| *byte |= 0xc0);
+        }
+        out.push(Effect::Write { link, bytes });
         if sid > self.settings.my_id {
             return out.push(Effect::Close { link, why: CloseReason::PeerCallsBack(sid) });
         }

@@ -20,6 +20,9 @@ use crate::zab::quorum::split_host_and_port;
 /// The sid of an observer before 3.5: it is given one for the connection's life.
 pub const OBSERVER_ID: Sid = Sid(i64::MAX);
 
+/// Where the addresses begin.
+pub(super) const TEXT_AT: usize = 20;
+
 const PROTOCOL_V1: i64 = -65536;
 const PROTOCOL_V2: i64 = -65535;
 const MAX_ADDRESSES_LEN: i32 = 2048;

@@ -111,6 +111,10 @@ impl Leader {
         let expected = self.new_leader_zxid();
         let Some(learner) = self.learners.get_mut(&link) else { return };
         if Some(zxid) != expected {
+            if self.settings.faults.any_ack_ends_sync {
+                learner.stage = Stage::WaitingForStartup;
+                return;
+            }
             if zxid.counter() == 0 || learner.early_acks.len() >= MAX_EARLY_ACKS {
                 return self.drop_learner(link, LearnerFault::FutureAck(zxid), out);
             }

@@ -23,7 +23,7 @@ use self::discovery::{Discovery, Electing};
 use self::learner_handler::LearnerHandler;
 use self::synchronizing::Synchronizing;
 pub use self::types::{
-    Effect, Event, GiveUpReason, LearnerFault, LearnerStatus, Settings, Start, SyncOrigin,
+    Effect, Event, Faults, GiveUpReason, LearnerFault, LearnerStatus, Settings, Start, SyncOrigin,
 };
 use super::LinkId;
 use super::packet::Packet;

@@ -102,12 +102,18 @@ impl Leader {
                 out.push(Effect::SendSnapshot { link, zxid });
             }
         }
+        let config = Some(self.quorums.last_seen().to_string().into_bytes());
+        let new_leader = Packet::NewLeader { zxid, config };
+        if self.settings.faults.new_leader_first {
+            send(out, link, new_leader.clone());
+        }
         plan.proposals.iter().for_each(|entry| send_committed(out, link, entry));
         if let Phase::Broadcasting(phase) = &self.phase {
             phase.start_forwarding(link, kind, plan.sent_up_to, out);
         }
-        let config = Some(self.quorums.last_seen().to_string().into_bytes());
-        send(out, link, Packet::NewLeader { zxid, config });
+        if !self.settings.faults.new_leader_first {
+            send(out, link, new_leader);
+        }
     }
 
     /// Voters are never refused: the ensemble needs them.

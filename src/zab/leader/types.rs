@@ -30,6 +30,18 @@ pub struct Settings {
     pub reconfig_enabled: bool,
     /// How syncs are chosen.
     pub sync: Options,
+    /// None, but in the simulator.
+    pub faults: Faults,
+}
+
+/// Bugs of old, to be switched on by the simulator alone, as those of
+/// [`learner::Faults`](crate::zab::learner::Faults).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// ZOOKEEPER-3104: NEWLEADER goes before the history that it is about.
+    pub new_leader_first: bool,
+    /// ZOOKEEPER-4685: the first ack of a learner is taken for that of NEWLEADER.
+    pub any_ack_ends_sync: bool,
 }
 
 /// What the server has when it is elected.

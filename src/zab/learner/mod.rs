@@ -49,8 +49,17 @@ pub struct Settings {
 pub struct Faults {
     /// ZOOKEEPER-3911, 4646: NEWLEADER is acknowledged before the log is durable.
     pub ack_before_durable: bool,
+    /// ZOOKEEPER-2872: NEWLEADER is acknowledged before the leader's snapshot is in a file.
+    pub ack_before_snapshot: bool,
     /// ZOOKEEPER-4643: `currentEpoch` is written before the log.
     pub epoch_before_log: bool,
+    /// ZOOKEEPER-4394, 3023: what was proposed and not committed at NEWLEADER is no longer known when
+    /// its commit comes.
+    pub forget_proposed: bool,
+    /// ZOOKEEPER-4785: what came between NEWLEADER and UPTODATE is applied and never logged.
+    pub apply_without_log: bool,
+    /// ZOOKEEPER-4685: the transactions of the sync are acknowledged before NEWLEADER is.
+    pub ack_sync_first: bool,
     /// ZOOKEEPER-4925: proposals need not follow each other.
     pub accept_gaps: bool,
     /// ZOOKEEPER-3642, 2872: half of a snapshot is taken for a tree.

@@ -196,11 +196,21 @@ impl Synchronizing {
         if settings.faults.epoch_before_log {
             out.push(Effect::WriteCurrentEpoch(self.epoch));
         }
+        if settings.faults.ack_sync_first {
+            let acks = self.committed.iter().map(|p| Effect::Send(Packet::Ack { zxid: p.zxid }));
+            out.extend(acks);
+        }
         self.take_over(settings, out);
         if !settings.faults.epoch_before_log {
             out.push(Effect::WriteCurrentEpoch(self.epoch));
         }
         out.push(Effect::Send(Packet::Ack { zxid }));
+        if settings.faults.ack_before_snapshot && self.mode == Mode::Snap {
+            out.push(Effect::SaveSnapshot);
+        }
+        if settings.faults.forget_proposed {
+            self.proposed.clear();
+        }
         self.has_new_leader = true;
         Ok(())
     }
@@ -211,7 +221,10 @@ impl Synchronizing {
         let commits = committed.iter().map(commit);
         if self.mode == Mode::Snap {
             out.extend(commits);
-            return out.push(Effect::SaveSnapshot);
+            if !settings.faults.ack_before_snapshot {
+                out.push(Effect::SaveSnapshot);
+            }
+            return;
         }
         if settings.log_enabled {
             out.extend(committed.iter().map(append));
@@ -231,7 +244,9 @@ impl Synchronizing {
         out.push(Effect::Send(Packet::Ack { zxid }));
         let mut next = Broadcasting::new(self.last_queued.map_or(zxid, |last| last.max(zxid)));
         for pending in self.committed {
-            next.log(settings, &pending, out);
+            if !settings.faults.apply_without_log {
+                next.log(settings, &pending, out);
+            }
             out.push(commit(&pending));
         }
         // Not before: a snapshot may hold the effects of what was just committed, and nobody is to see

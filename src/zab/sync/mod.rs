@@ -22,15 +22,16 @@ pub struct History {
 impl History {
     /// First and last zxid that a learner can be synced by without the log; the tree's own where
     /// nothing is kept (ZOOKEEPER-4352: never 0).
-    fn range(&self) -> (Zxid, Zxid) {
+    fn range(&self, faults: Faults) -> (Zxid, Zxid) {
         let last = self.last_processed;
-        (self.committed.min().unwrap_or(last), self.committed.max().unwrap_or(last))
+        let min = if faults.begins_with_nothing { Some(Zxid::ZERO) } else { self.committed.min() };
+        (min.unwrap_or(last), self.committed.max().unwrap_or(last))
     }
 
     /// Whether the kept transactions lead up to the tree. Where they end before it, as after a time
     /// in read-only mode, a TRUNC to their end would take committed ones away (ZOOKEEPER-3526).
     fn is_whole(&self) -> bool {
-        let (_, max) = self.range();
+        let max = self.committed.max().unwrap_or(self.last_processed);
         max == self.last_processed
             || (max < self.last_processed && is_new_epoch(self.last_processed))
     }
@@ -43,14 +44,27 @@ pub struct Options {
     pub txn_log: bool,
     /// `zookeeper.forceSnapshotSync`: always a snapshot, for tests.
     pub force_snapshot: bool,
-    /// ZOOKEEPER-3526 as it was, for the simulator alone: a committed log that ends before the tree
-    /// is trusted.
-    pub fault_trust_short_log: bool,
+    /// None, but in the simulator.
+    pub faults: Faults,
+}
+
+/// Bugs of old, to be switched on by the simulator alone, as those of
+/// [`learner::Faults`](crate::zab::learner::Faults).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// ZOOKEEPER-3526: a committed log that ends before the tree is trusted.
+    pub trust_short_log: bool,
+    /// ZOOKEEPER-4352: the committed log is taken to begin with the first transaction of all.
+    pub begins_with_nothing: bool,
+    /// ZOOKEEPER-2832: what a learner has of an epoch that the leader knows nothing of stays.
+    pub keep_foreign_end: bool,
+    /// ZOOKEEPER-4925: a hole in the committed log is passed on.
+    pub pass_holes_on: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { txn_log: true, force_snapshot: false, fault_trust_short_log: false }
+        Self { txn_log: true, force_snapshot: false, faults: Faults::default() }
     }
 }
 
@@ -88,17 +102,17 @@ pub enum Decision {
 
 /// Chooses for a learner whose last logged zxid is `peer`.
 pub fn decide(history: &History, peer: Zxid, options: Options) -> Decision {
-    let (min, max) = history.range();
+    let (min, max) = history.range(options.faults);
     let plan = if options.force_snapshot {
         snapshot(history)
     } else if peer == history.last_processed {
         SyncPlan { op: SyncOp::Diff(peer), proposals: Vec::new(), sent_up_to: peer }
-    } else if !history.is_whole() && !options.fault_trust_short_log {
+    } else if !history.is_whole() && !options.faults.trust_short_log {
         snapshot(history)
     } else if peer > max && !is_new_epoch(peer) {
         SyncPlan { op: SyncOp::Trunc(max), proposals: Vec::new(), sent_up_to: max }
     } else if min <= peer && peer <= max {
-        let mut queue = Queue::new();
+        let mut queue = Queue::new(options.faults);
         let sent = queue.add(history.committed.iter(), peer, None, max);
         queue.plan(sent).unwrap_or_else(|| snapshot(history))
     } else if peer < min && options.txn_log {
@@ -121,12 +135,12 @@ pub fn plan_with_txn_log(
     if let Decision::Plan(plan) = decide(history, peer, options) {
         return plan;
     }
-    let (min, max) = history.range();
+    let (min, max) = history.range(options.faults);
     let reaches_back = entries.first().is_some_and(|e| e.zxid <= peer);
     if !reaches_back {
         return snapshot(history);
     }
-    let mut queue = Queue::new();
+    let mut queue = Queue::new(options.faults);
     let mut sent = queue.add(entries.iter(), peer, Some(min), max);
     if sent < min {
         return snapshot(history);
@@ -157,16 +171,17 @@ struct Queue {
     proposals: Vec<Entry>,
     /// There is a hole: what a snapshot of an earlier leader held is not in the log of this one.
     broken: bool,
+    faults: Faults,
 }
 
 impl Queue {
-    fn new() -> Self {
-        Self { op: None, proposals: Vec::new(), broken: false }
+    fn new(faults: Faults) -> Self {
+        Self { op: None, proposals: Vec::new(), broken: false, faults }
     }
 
     /// Without a first packet there is no plan, nor with a hole.
     fn plan(self, sent_up_to: Zxid) -> Option<SyncPlan> {
-        if self.broken {
+        if self.broken && !self.faults.pass_holes_on {
             return None;
         }
         Some(SyncPlan { op: self.op?, proposals: self.proposals, sent_up_to })
@@ -191,6 +206,9 @@ impl Queue {
             }
             if self.op.is_none() {
                 self.op = first_packet(entry.zxid, peer, before, last_committed);
+                if self.op.is_none() && self.faults.keep_foreign_end {
+                    self.op = Some(SyncOp::Diff(last_committed));
+                }
                 if self.op.is_none() {
                     return sent;
                 }

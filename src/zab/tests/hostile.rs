@@ -82,6 +82,7 @@ fn leader(out: &mut Vec<leader::Effect>, history: &History) -> Leader {
         max_concurrent_diff_syncs: 1,
         reconfig_enabled: true,
         sync: crate::zab::sync::Options::default(),
+        faults: leader::Faults::default(),
     };
     let start =
         leader::Start { accepted_epoch: 1, current_epoch: 1, last_zxid: history.last_processed };

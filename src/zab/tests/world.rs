@@ -156,6 +156,7 @@ impl World {
             max_concurrent_diff_syncs: 100,
             reconfig_enabled: false,
             sync: crate::zab::sync::Options::default(),
+            faults: leader::Faults::default(),
         };
         let (quorums, now) = (self.quorums(), self.now);
         let node = self.node(id);

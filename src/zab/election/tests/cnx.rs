@@ -12,6 +12,7 @@ fn manager(id: i64) -> QuorumCnxManager {
         addresses: vec![addr(id)],
         multi_address: false,
         greeting_timeout: 1000,
+        fault_ebcdic: false,
     };
     QuorumCnxManager::new(settings, quorums(3, 0))
 }

@@ -13,6 +13,7 @@ pub mod java;
 pub mod native;
 pub mod program;
 pub mod pty;
+pub mod scenarios;
 pub mod server;
 pub mod sim;
 

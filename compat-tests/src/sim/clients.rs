@@ -15,6 +15,7 @@ use jute::proto::{
 use jute::{Reader, Record, Write, to_bytes};
 
 use super::Micros;
+use super::orders::{Order, Script};
 use super::random::Random;
 use crate::history::{Body, Call, History, Reply, Request, SeenEvent};
 
@@ -86,15 +87,19 @@ pub struct Client {
     /// It makes no more requests.
     pub resting: bool,
     closing: bool,
+    /// The member that was called last.
+    callee: Sid,
+    /// It does what is written here, and nothing else.
+    pub script: Option<Script>,
 }
 
-fn frame(body: &[u8]) -> Vec<u8> {
+pub(super) fn frame(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(4 + body.len());
     out.put_buffer(Some(body));
     out
 }
 
-fn request<R: Record>(xid: i32, kind: i32, record: &R) -> Vec<u8> {
+pub(super) fn request<R: Record>(xid: i32, kind: i32, record: &R) -> Vec<u8> {
     let mut body = to_bytes(&RequestHeader { xid, kind });
     record.write(&mut body);
     frame(&body)
@@ -123,12 +128,15 @@ impl Client {
             counter: 0,
             resting: false,
             closing: false,
+            callee: Sid(0),
+            script: None,
         }
     }
 
     /// Whether it has a session and nothing in flight.
     pub fn is_quiet(&self) -> bool {
-        matches!(self.state, State::Live(_)) && self.outstanding.is_empty()
+        let homeless = self.script.as_ref().is_some_and(|script| script.home.is_none());
+        homeless || (matches!(self.state, State::Live(_)) && self.outstanding.is_empty())
     }
 
     /// Time has passed.
@@ -136,8 +144,11 @@ impl Client {
         let mut wishes = Vec::new();
         match self.state {
             State::Idle { until } if now >= until => {
-                self.state = State::Calling;
-                wishes.push(Wish::Connect(self.random.pick(nodes)));
+                if let Some(callee) = self.choose_callee(nodes) {
+                    self.state = State::Calling;
+                    self.callee = callee;
+                    wishes.push(Wish::Connect(callee));
+                }
             }
             State::Idle { .. } | State::Calling => {}
             State::Greeting(link) => {
@@ -148,6 +159,13 @@ impl Client {
             State::Live(link) => self.on_live_tick(now, link, history, &mut wishes),
         }
         wishes
+    }
+
+    fn choose_callee(&mut self, nodes: &[Sid]) -> Option<Sid> {
+        match &self.script {
+            Some(script) => script.home,
+            None => Some(self.random.pick(nodes)),
+        }
     }
 
     fn patience(&self) -> Micros {
@@ -161,11 +179,12 @@ impl Client {
         history: &mut History,
         wishes: &mut Vec<Wish>,
     ) {
-        if now - self.last_heard > self.patience() {
+        let moves = self.script.as_ref().is_some_and(|s| s.home != Some(self.callee));
+        if moves || now - self.last_heard > self.patience() {
             return self.lose(now, Some(link), wishes);
         }
-        if !self.resting && !self.closing {
-            while now >= self.next_request && self.outstanding.len() < self.habits.depth {
+        if !self.closing {
+            while self.wants_something(now) && self.outstanding.len() < self.habits.depth {
                 let bytes = self.next_request(now, history);
                 self.next_request = now + self.random.between(1, self.habits.pause * 2);
                 self.last_sent = now;
@@ -179,6 +198,13 @@ impl Client {
             self.last_sent = now;
             let bytes = frame(&to_bytes(&RequestHeader { xid: PING, kind: op::PING }));
             wishes.push(Wish::Send(link, bytes));
+        }
+    }
+
+    fn wants_something(&self, now: Micros) -> bool {
+        match &self.script {
+            Some(script) => !script.orders.is_empty(),
+            None => !self.resting && now >= self.next_request,
         }
     }
 
@@ -356,6 +382,11 @@ impl Client {
     }
 
     fn choose(&mut self) -> (Request, Vec<u8>) {
+        if let Some(order) = self.script.as_mut().and_then(|script| script.orders.pop_front()) {
+            self.closing = matches!(order, Order::Close);
+            let data = self.data();
+            return order.encode(self.xid, data);
+        }
         if self.random.chance(self.habits.closes) {
             self.closing = true;
             let header = RequestHeader { xid: self.xid, kind: op::CLOSE_SESSION };

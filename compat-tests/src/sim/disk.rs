@@ -245,6 +245,16 @@ impl CrashDisk {
         state.fail_next_sync = false;
     }
 
+    /// The second half of a file is gone, on the platter too.
+    pub fn damage(&self, path: &Path) {
+        let mut state = self.lock();
+        let Some(id) = state.names.get(path).copied() else { return };
+        let content = &mut state.files[id];
+        content.bytes.truncate(content.bytes.len() / 2);
+        content.durable.clone_from(&content.bytes);
+        content.unsynced.clear();
+    }
+
     /// Another disk with what this one shows now.
     pub fn copy(&self) -> Self {
         let state = self.lock();

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gamekeeper::ids::{Sid, Zxid};
+use gamekeeper::ids::{SessionId, Sid, Zxid};
 use gamekeeper::tree::DataTree;
 use gamekeeper::txn::TxnRecord;
 
@@ -16,6 +16,7 @@ use gamekeeper::txn::TxnRecord;
 pub struct Judge {
     records: BTreeMap<Zxid, Arc<[u8]>>,
     digests: BTreeMap<Zxid, (i64, Sid)>,
+    sessions: BTreeMap<Zxid, (Vec<SessionId>, Sid)>,
     /// Who led each epoch, and behind which transaction it began.
     leaders: BTreeMap<i64, (Sid, Zxid)>,
     committed: Zxid,
@@ -81,6 +82,25 @@ impl Judge {
             return Ok(());
         }
         Err(format!("the tree at {zxid} is {digest:x}, that of {by} was {first:x}"))
+    }
+
+    /// A member knows these sessions, in any order, where its tree stands at `zxid`.
+    ///
+    /// # Errors
+    /// If another member knew others there.
+    pub fn on_sessions(
+        &mut self,
+        sid: Sid,
+        zxid: Zxid,
+        mut sessions: Vec<SessionId>,
+    ) -> Result<(), String> {
+        let zxid = self.last_txn(zxid);
+        sessions.sort_unstable();
+        let (first, by) = self.sessions.entry(zxid).or_insert_with(|| (sessions.clone(), sid));
+        if *first == sessions {
+            return Ok(());
+        }
+        Err(format!("the sessions at {zxid} are {sessions:?}, those of {by} were {first:?}"))
     }
 
     /// A leader has a quorum: `base` is where its history ended.

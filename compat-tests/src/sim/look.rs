@@ -54,9 +54,12 @@ impl World {
             "follower" | "observer" if serving => judge.on_learner_commit(sid, zxid),
             _ => Ok(()),
         };
+        let sessions = || life.ensemble.committed_sessions().into_iter().map(|(id, _)| id);
         let state_of = |judge: &mut Judge| match zxid < life.fuzzy_until {
             true => Ok(()),
-            false => judge.on_state(sid, zxid, &tree),
+            false => judge
+                .on_state(sid, zxid, &tree)
+                .and_then(|()| judge.on_sessions(sid, zxid, sessions().collect())),
         };
         let result = committed.and_then(|()| state_of(judge));
         let mismatches = tree.digest_mismatches();

@@ -13,9 +13,11 @@ pub mod judge;
 mod look;
 pub mod net;
 pub mod node;
+pub mod orders;
 pub mod plan;
 pub mod random;
 mod shell;
+pub mod stage;
 pub mod world;
 
 use std::cell::Cell;
@@ -105,6 +107,11 @@ pub fn catch_panics() {
     std::panic::set_hook(Box::new(|info| PANIC.set(info.to_string())));
 }
 
+/// What the last panic of this thread said.
+pub(crate) fn take_panic() -> String {
+    PANIC.take()
+}
+
 /// Runs a seed.
 pub fn run(seed: u64, trace: Option<fn(&str)>) -> Outcome {
     run_plan(seed, Plan::draw(&mut Random::new(seed)), trace)
@@ -114,7 +121,7 @@ pub fn run(seed: u64, trace: Option<fn(&str)>) -> Outcome {
 pub fn run_plan(seed: u64, plan: Plan, trace: Option<fn(&str)>) -> Outcome {
     let mut world = World::new(seed, plan, trace);
     if catch_unwind(AssertUnwindSafe(|| play(&mut world))).is_err() {
-        let text = PANIC.take();
+        let text = take_panic();
         world.violated(format!("a member panicked: {text}"));
     }
     world.figures.time = world.now;

@@ -220,6 +220,12 @@ impl Net {
         counts.then_some(found)
     }
 
+    /// The ends of connections between leader and learners that are at `place`.
+    pub fn quorum_links(&self, place: Place) -> Vec<LinkId> {
+        let mine = |e: &End| e.place == place && e.port == Port::Quorum && e.open;
+        self.ends.iter().filter(|(_, e)| mine(e)).map(|(link, _)| *link).collect()
+    }
+
     /// Some open end, by chance.
     pub fn any_link(&mut self) -> Option<LinkId> {
         let open: Vec<LinkId> = self.ends.iter().filter(|(_, e)| e.open).map(|(l, _)| *l).collect();

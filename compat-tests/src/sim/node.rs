@@ -82,6 +82,8 @@ pub struct Node {
     pub offset: Millis,
     /// How fast that runs, in millionths.
     pub rate: u64,
+    /// How often it looked for a leader.
+    pub looks: u64,
 }
 
 impl Node {
@@ -182,7 +184,7 @@ pub struct Shared {
 /// The options with which databases are restored.
 pub fn restore_options(plan: &Plan) -> RestoreOptions {
     RestoreOptions {
-        tree: TreeOptions::default(),
+        tree: TreeOptions { fault_stale_pzxid: plan.bugs.stale_pzxid, ..TreeOptions::default() },
         limits: jute::Limits::default(),
         db_autocreate: true,
         trust_empty_snapshot: false,
@@ -243,7 +245,7 @@ impl Shared {
             sync: Options {
                 txn_log: plan.txn_log_sync,
                 force_snapshot: plan.force_snapshot,
-                ..Options::default()
+                faults: plan.bugs.sync,
             },
             committed_limit: plan.committed_limit,
             local_sessions: LocalSessions::Off,
@@ -255,6 +257,7 @@ impl Shared {
                 throttler: RequestThrottler::new(self.config.throttle.request, 0),
                 batch_max: 20,
             },
+            faults: plan.bugs.peer,
         }
     }
 
@@ -274,6 +277,7 @@ impl Shared {
     pub fn boot(&self, node: &Node, at: Micros, random: &mut Random) -> storage::Result<Life> {
         let data = Path::new(DATA_DIR);
         let dirs = DataDirs::open(Arc::new(node.disk.clone()), data, data, true)?;
+        let dirs = dirs.with_faults(self.plan.bugs.storage);
         snapshot::remove_leftovers(&**dirs.disk(), dirs.snap())?;
         let restored = restore(&dirs, restore_options(&self.plan), || 0)?;
         let epochs = Epochs::load(&dirs, restored.last_zxid)?;
@@ -345,6 +349,7 @@ impl Shared {
             addresses: vec![ElectionAddr { host, port: 3888 }],
             multi_address: node.sid.0 % 2 == 0,
             greeting_timeout: self.plan.tick_ms * self.plan.sync_limit,
+            fault_ebcdic: self.plan.bugs.ebcdic,
         };
         (fle, QuorumCnxManager::new(settings, self.quorums.clone()))
     }

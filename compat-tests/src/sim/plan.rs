@@ -1,5 +1,9 @@
 //! What a run is like: every parameter is drawn from the seed.
 
+use gamekeeper::peer::ensemble;
+use gamekeeper::storage;
+use gamekeeper::zab::sync;
+
 use super::Micros;
 use super::clients::Habits;
 use super::random::Random;
@@ -112,6 +116,23 @@ pub struct Plan {
     pub pieces: f64,
     /// A minority stays cut off or down in the second phase.
     pub only_majority: bool,
+    /// Bugs of old that the members have.
+    pub bugs: Bugs,
+}
+
+/// Bugs of old, each switched on where its scenario is to fail. None where nothing is said.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bugs {
+    /// Those of the members.
+    pub peer: ensemble::Faults,
+    /// Those of the choice of a sync.
+    pub sync: sync::Faults,
+    /// Those of the disk's side.
+    pub storage: storage::Faults,
+    /// ZOOKEEPER-3145.
+    pub stale_pzxid: bool,
+    /// ZOOKEEPER-4787.
+    pub ebcdic: bool,
 }
 
 impl Plan {
@@ -150,6 +171,7 @@ impl Plan {
             crash_at_effect: random.pick(&[0.0, 0.0, 0.0001, 0.001]),
             pieces: random.pick(&[0.0, 0.05, 0.5]),
             only_majority: random.chance(0.3),
+            bugs: Bugs::default(),
         }
     }
 

@@ -23,6 +23,9 @@ use super::net::{Arrival, Place, Port};
 use super::node::{Conn, Snapshotting, fuzzy_until, loaded, restore_options, snapshot_options};
 use super::world::{CnxNews, Happening, World};
 
+/// How often what a script holds back looks whether it may go on, in microseconds.
+const HELD: Micros = 1_000;
+
 impl World {
     /// Steps a member, carries out what it wants, and looks at what became of it.
     pub(super) fn step(&mut self, sid: Sid, event: Event) {
@@ -61,6 +64,10 @@ impl World {
     pub(super) fn carry_out(&mut self, sid: Sid) {
         while self.violation.is_none() {
             let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
+            let held = |effect: &Effect| self.holds.effects.contains(&(sid, name(effect)));
+            if life.effects.front().is_some_and(held) {
+                break;
+            }
             let Some(effect) = life.effects.pop_front() else { break };
             if self.plan.crash_at_effect > 0.0 && self.random.chance(self.plan.crash_at_effect) {
                 return self.stop(sid, &format!("before {}", name(&effect)), true);
@@ -98,6 +105,9 @@ impl World {
             | Effect::Truncate(_)
             | Effect::Reload => self.begin_barrier(sid, effect),
             Effect::Look { zxid, peer_epoch } => {
+                if let Some(node) = self.nodes.get_mut(&sid) {
+                    node.looks += 1;
+                }
                 self.tell_fle(sid, fle::Event::Look { zxid, peer_epoch });
             }
             Effect::EpochEstablished(epoch) => {
@@ -162,6 +172,10 @@ impl World {
     }
 
     pub(super) fn on_log_written(&mut self, sid: Sid) {
+        if self.holds.logs.contains(&sid) {
+            let incarnation = self.nodes[&sid].incarnation;
+            return self.after(HELD, Happening::LogWritten(sid, incarnation));
+        }
         let some = self.random.between(1, 8) as usize;
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
         life.log_busy = false;
@@ -174,12 +188,23 @@ impl World {
             if batch.roll { log.roll() } else { Ok(()) }
         });
         if let Err(e) = written.and_then(|()| log.sync().map(drop)) {
-            return self.end_process(sid, &e.to_string());
+            return self.on_log_failed(sid, &e);
         }
         self.begin_log_write(sid);
         let news = self.random.below(200);
         self.done(sid, news, Event::Durable(last.unwrap_or_default()));
         self.try_barrier(sid);
+    }
+
+    /// The process ends. With ZOOKEEPER-4882 only the leader is lost, and looked for anew.
+    fn on_log_failed(&mut self, sid: Sid, e: &storage::Error) {
+        if !self.plan.bugs.storage.write_on_after_errors {
+            return self.end_process(sid, &e.to_string());
+        }
+        for link in self.net.quorum_links(Place::Node(sid)) {
+            let due = self.net.break_link(self.now, link);
+            self.schedule(due);
+        }
     }
 
     fn begin_barrier(&mut self, sid: Sid, effect: Effect) {
@@ -200,6 +225,10 @@ impl World {
     }
 
     pub(super) fn on_barrier(&mut self, sid: Sid) {
+        if self.holds.barriers.contains(&sid) {
+            let incarnation = self.nodes[&sid].incarnation;
+            return self.after(HELD, Happening::Barrier(sid, incarnation));
+        }
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
         let Some(effect) = life.barrier.take() else { return };
         if !life.may_begin(&effect) {
@@ -238,7 +267,11 @@ impl World {
             Effect::Truncate(zxid) => {
                 life.snapshotting = None;
                 life.log.truncate(zxid)?;
-                return self.reload(sid, &plan);
+                let event = self.reload(sid, &plan)?;
+                return match &event {
+                    Event::Reloaded(l) if l.tree.last_processed_zxid() == zxid => Ok(event),
+                    _ => Err(storage::Error::NothingToTruncate),
+                };
             }
             Effect::Reload => {
                 life.snapshotting = None;
@@ -260,7 +293,7 @@ impl World {
         Ok(Event::Reloaded(Box::new(loaded(restored))))
     }
 
-    fn begin_snapshot(&mut self, sid: Sid) -> storage::Result<()> {
+    pub(super) fn begin_snapshot(&mut self, sid: Sid) -> storage::Result<()> {
         let Some(node) = self.nodes.get_mut(&sid) else { return Ok(()) };
         let incarnation = node.incarnation;
         let Some(life) = node.life.as_mut().filter(|l| l.snapshotting.is_none()) else {
@@ -280,6 +313,10 @@ impl World {
     }
 
     pub(super) fn on_snapshot_slice(&mut self, sid: Sid) {
+        if self.holds.snapshots.contains(&sid) {
+            let incarnation = self.nodes[&sid].incarnation;
+            return self.after(HELD, Happening::Snapshot(sid, incarnation));
+        }
         match self.snapshot_slice(sid) {
             Ok(true) => {
                 let (wait, incarnation) = (self.random.below(20_000), self.nodes[&sid].incarnation);
@@ -291,7 +328,7 @@ impl World {
     }
 
     /// True while there is more to do.
-    fn snapshot_slice(&mut self, sid: Sid) -> storage::Result<bool> {
+    pub(super) fn snapshot_slice(&mut self, sid: Sid) -> storage::Result<bool> {
         let (nodes, retain) = (self.plan.slice_nodes, self.plan.retain);
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else {
             return Ok(false);
@@ -344,6 +381,10 @@ impl World {
         while walk.next(&tree, usize::MAX, usize::MAX, &mut bytes) {}
         drop(tree);
         bytes.put_str(Some(SIGNATURE));
+        if self.holds.breaks_snapshots {
+            bytes.truncate(bytes.len() / 2);
+            self.after(1_000_000, Happening::Break(link));
+        }
         // In two halves, so that the connection may break between them.
         let rest = bytes.split_off(self.random.below(bytes.len() as u64) as usize);
         for part in [bytes, rest] {
@@ -539,7 +580,7 @@ impl World {
     }
 }
 
-fn name(effect: &Effect) -> &'static str {
+pub(super) fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::Log(_) => "log",
         Effect::Snapshot => "snapshot",

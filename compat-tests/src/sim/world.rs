@@ -52,6 +52,8 @@ pub enum Happening {
     Fault,
     /// A disk has space again.
     Space(Sid),
+    /// A connection breaks.
+    Break(LinkId),
 }
 
 /// What the connections of the election are told later.
@@ -95,7 +97,24 @@ pub struct World {
     /// These are down or cut off in the second phase.
     pub left_out: BTreeSet<Sid>,
     pub(super) violation: Option<Violation>,
+    /// What a script holds back.
+    pub(super) holds: Holds,
     hash: u64,
+}
+
+/// What a script holds back, so that things happen in its order.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    /// These members stand before the first effect of that name.
+    pub(super) effects: BTreeSet<(Sid, &'static str)>,
+    /// The logs' threads of these members stand still.
+    pub(super) logs: BTreeSet<Sid>,
+    /// The barriers of these members take for ever.
+    pub(super) barriers: BTreeSet<Sid>,
+    /// The snapshots' threads of these members stand still.
+    pub(super) snapshots: BTreeSet<Sid>,
+    /// Connections break in the middle of a snapshot for a learner.
+    pub(super) breaks_snapshots: bool,
 }
 
 /// How often clients look at the time, in microseconds.
@@ -121,6 +140,7 @@ impl World {
             healed: false,
             left_out: BTreeSet::new(),
             violation: None,
+            holds: Holds::default(),
             hash: 0,
             plan,
             random,
@@ -152,6 +172,7 @@ impl World {
             skew: self.random.below(2 * skew + 1) as Millis - skew as Millis,
             offset: self.random.below(1_000_000) as Millis,
             rate: 1_000_000 - drift + self.random.below(2 * drift + 1),
+            looks: 0,
         };
         self.nodes.insert(sid, node);
         let wait = self.random.below(2_000_000);
@@ -213,17 +234,23 @@ impl World {
 
     /// Runs until `until`, or until a promise is broken.
     pub fn run(&mut self, until: Micros) {
-        while self.violation.is_none()
-            && let Some(((time, _), what)) = self.pop(until)
-        {
-            self.now = time;
-            self.figures.events += 1;
-            self.happen(what);
-            if self.figures.events.is_multiple_of(4096) {
-                self.net.sweep();
-            }
-        }
+        while self.turn(until) {}
         self.now = self.now.max(until);
+    }
+
+    /// Lets the next thing happen; false if there is none until `until`, or a promise is broken.
+    pub(super) fn turn(&mut self, until: Micros) -> bool {
+        if self.violation.is_some() {
+            return false;
+        }
+        let Some(((time, _), what)) = self.pop(until) else { return false };
+        self.now = time;
+        self.figures.events += 1;
+        self.happen(what);
+        if self.figures.events.is_multiple_of(4096) {
+            self.net.sweep();
+        }
+        true
     }
 
     fn pop(&mut self, until: Micros) -> Option<((Micros, u64), Happening)> {
@@ -306,6 +333,10 @@ impl World {
             Happening::Resume(sid) => self.resume(sid),
             Happening::Fault => self.on_fault(),
             Happening::Space(sid) => self.nodes[&sid].disk.set_full(false),
+            Happening::Break(link) => {
+                let due = self.net.break_link(self.now, link);
+                self.schedule(due);
+            }
         }
     }
 
@@ -331,7 +362,13 @@ impl World {
                 );
                 let restored = match life.fuzzy_until > life.seen {
                     true => Ok(()),
-                    false => self.judge.on_state(sid, tree.last_processed_zxid(), &tree),
+                    false => {
+                        let sessions = life.ensemble.committed_sessions().into_iter();
+                        let sessions = sessions.map(|(id, _)| id).collect();
+                        self.judge
+                            .on_state(sid, life.seen, &tree)
+                            .and_then(|()| self.judge.on_sessions(sid, life.seen, sessions))
+                    }
                 };
                 drop(tree);
                 node.life = Some(life);

@@ -94,8 +94,6 @@ pub struct Faults {
     pub forget_logged: bool,
     /// ZOOKEEPER-4712, 4541: a term ends while its log is still being written.
     pub leave_log_behind: bool,
-    /// ZOOKEEPER-5094: a TRUNC that is interrupted leaves the tree as it was.
-    pub keep_cut_tree: bool,
     /// ZOOKEEPER-4925: what is committed during a sync is not kept for other learners.
     pub forget_synced: bool,
     /// ZOOKEEPER-3526: a server without a leader writes to its history, as one in read-only mode did.
@@ -215,9 +213,7 @@ impl Ensemble {
             Event::Tick { heard_until } => self.on_tick(now, heard_until, effects),
             Event::Done => self.at_barrier = false,
             Event::Reloaded(loaded) => {
-                if !(self.settings.faults.keep_cut_tree && self.is_leaving()) {
-                    self.replica.install(*loaded);
-                }
+                self.replica.install(*loaded);
                 self.at_barrier = false;
             }
             Event::Elected(vote, state) => self.on_elected(now, vote, state, effects),
@@ -315,12 +311,6 @@ impl Ensemble {
             }
             Step::Look => self.look(now, effects),
         }
-    }
-
-    /// A learner's leader was lost while a barrier was being carried out.
-    fn is_leaving(&self) -> bool {
-        let gives_up = |s: &Step| matches!(s, Step::Learner(learner::Effect::GiveUp { .. }));
-        self.steps.iter().any(gives_up)
     }
 
     /// The end of a term: the log is written to its end, and the tree becomes what it says.

@@ -94,10 +94,7 @@ impl Replica {
             0,
             &mut crate::tree::NoEvents,
         );
-        self.history = History {
-            committed: self.empty_committed_log(),
-            last_processed: tree.last_processed_zxid(),
-        };
+        self.history = History::new(self.empty_committed_log(), tree.last_processed_zxid());
         for entry in committed {
             self.remember(entry);
         }
@@ -118,7 +115,7 @@ impl Replica {
     /// A leader's tree stands at the beginning of its epoch.
     pub(super) fn begin_epoch(&mut self, zxid: Zxid) {
         if self.history.last_processed < zxid {
-            self.history.last_processed = zxid;
+            self.history.begin_epoch(zxid);
             self.front.db.write_tree().set_last_processed_zxid(zxid);
         }
     }

@@ -126,6 +126,7 @@ fn ensemble_settings() -> Settings {
             throttler: RequestThrottler::new(throttle, 0),
             batch_max: 1000,
         },
+        faults: Faults::default(),
     }
 }
 

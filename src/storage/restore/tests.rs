@@ -231,6 +231,29 @@ fn truncation_removes_snapshots_that_hold_what_was_cut() {
     assert_eq!(run(&dirs, options()).unwrap().last_zxid, Zxid(17));
 }
 
+/// A snapshot that was begun before the cut may end with what was cut: ZOOKEEPER-1549.
+#[test]
+fn truncation_removes_a_snapshot_that_was_begun_before_what_was_cut() {
+    let dirs = server(30, &[10]);
+    let later = run(&server(30, &[]), options()).unwrap();
+    let mut out = Vec::new();
+    let mut walk = BodyWalk::start(&later.tree, &[], &mut out);
+    while walk.next(&later.tree, usize::MAX, usize::MAX, &mut out) {}
+    let begun = Zxid(12);
+    let disk = Arc::clone(dirs.disk());
+    let mut writer = SnapshotWriter::create(disk, dirs.snap(), begun, Compression::None).unwrap();
+    writer.put(&out).unwrap();
+    let trailer = Trailer { digest: None, last_zxid: Some(Zxid(30)) };
+    writer.finish(trailer).unwrap();
+    assert_eq!(list(&dirs, dirs.snap()), ["snapshot.0", "snapshot.a", "snapshot.c"]);
+    truncate(&dirs, Zxid(30), Limits::default()).unwrap();
+    assert_eq!(list(&dirs, dirs.snap()), ["snapshot.0", "snapshot.a", "snapshot.c"]);
+    truncate(&dirs, Zxid(15), Limits::default()).unwrap();
+    assert_eq!(list(&dirs, dirs.snap()), ["snapshot.0", "snapshot.a"]);
+    let (found, expected) = (run(&dirs, options()).unwrap(), run(&server(15, &[]), options()));
+    assert_eq!(dump(&found.tree), dump(&expected.unwrap().tree));
+}
+
 /// The leader's history ends before this server's, and came as a snapshot.
 #[test]
 fn what_is_behind_a_snapshot_of_a_leader_does_not_come_back() {

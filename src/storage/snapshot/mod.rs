@@ -58,6 +58,15 @@ pub struct Trailer {
     pub last_zxid: Option<Zxid>,
 }
 
+impl Trailer {
+    /// The last transaction that the snapshot may hold some of, as far as it says so. Counter 0 of an
+    /// epoch is none.
+    pub fn last_txn(&self) -> Option<Zxid> {
+        let digest = self.digest.map(|digest| digest.zxid);
+        digest.max(self.last_zxid.filter(|zxid| zxid.counter() != 0))
+    }
+}
+
 /// The extension of a snapshot's name (`StreamMode.getFileExtension`).
 pub fn extension(compression: Compression) -> &'static str {
     match compression {

@@ -58,6 +58,9 @@ pub struct Faults {
     pub forget_proposed: bool,
     /// ZOOKEEPER-4785: what came between NEWLEADER and UPTODATE is applied and never logged.
     pub apply_without_log: bool,
+    /// ZOOKEEPER-5094: what is committed behind a TRUNC is applied at once, and for the disk a
+    /// snapshot follows with NEWLEADER.
+    pub trunc_into_memory: bool,
     /// ZOOKEEPER-4685: the transactions of the sync are acknowledged before NEWLEADER is.
     pub ack_sync_first: bool,
     /// ZOOKEEPER-4925: proposals need not follow each other.

@@ -154,7 +154,11 @@ impl Synchronizing {
         match self.proposed.pop_front() {
             Some(pending) if pending.zxid == zxid => {
                 activate(settings, &pending, designated_leader, out);
-                self.committed.push_back(pending);
+                if self.is_into_memory(settings) {
+                    out.push(commit(&pending));
+                } else {
+                    self.committed.push_back(pending);
+                }
                 Ok(())
             }
             other => Err(Reason::Unmatched { expected: other.map(|p| p.zxid), found: zxid }),
@@ -215,11 +219,16 @@ impl Synchronizing {
         Ok(())
     }
 
+    /// A bug of old.
+    fn is_into_memory(&self, settings: &Settings) -> bool {
+        settings.faults.trunc_into_memory && self.mode == Mode::Trunc
+    }
+
     /// Steps 1 to 3.
     fn take_over(&mut self, settings: &Settings, out: &mut Vec<Effect>) {
         let committed: Vec<Pending> = self.committed.drain(..).collect();
         let commits = committed.iter().map(commit);
-        if self.mode == Mode::Snap {
+        if self.mode == Mode::Snap || self.is_into_memory(settings) {
             out.extend(commits);
             if !settings.faults.ack_before_snapshot {
                 out.push(Effect::SaveSnapshot);

@@ -17,9 +17,24 @@ pub struct History {
     pub committed: CommittedLog,
     /// The zxid of the tree: the last transaction applied, or counter 0 of the leader's epoch.
     pub last_processed: Zxid,
+    /// The last transaction applied, where that is counter 0 of an epoch.
+    before_epoch: Zxid,
 }
 
 impl History {
+    /// A history that ends with `last_processed`.
+    pub fn new(committed: CommittedLog, last_processed: Zxid) -> Self {
+        Self { committed, last_processed, before_epoch: Zxid::ZERO }
+    }
+
+    /// The tree stands at counter 0 of an epoch now: no transaction, and nothing is missing before it.
+    pub fn begin_epoch(&mut self, zxid: Zxid) {
+        if !is_new_epoch(self.last_processed) {
+            self.before_epoch = self.last_processed;
+        }
+        self.last_processed = zxid;
+    }
+
     /// First and last zxid that a learner can be synced by without the log; the tree's own where
     /// nothing is kept (ZOOKEEPER-4352: never 0).
     fn range(&self, faults: Faults) -> (Zxid, Zxid) {
@@ -31,9 +46,9 @@ impl History {
     /// Whether the kept transactions lead up to the tree. Where they end before it, as after a time
     /// in read-only mode, a TRUNC to their end would take committed ones away (ZOOKEEPER-3526).
     fn is_whole(&self) -> bool {
-        let max = self.committed.max().unwrap_or(self.last_processed);
-        max == self.last_processed
-            || (max < self.last_processed && is_new_epoch(self.last_processed))
+        let last = self.last_processed;
+        let max = self.committed.max().unwrap_or(last);
+        max == last || (max == self.before_epoch && is_new_epoch(last))
     }
 }
 

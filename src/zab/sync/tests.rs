@@ -15,8 +15,15 @@ fn entries(list: &str) -> Vec<Entry> {
 }
 
 fn history(committed: &str, last_processed: &str) -> History {
-    let mut history = History { last_processed: z(last_processed), ..History::default() };
-    entries(committed).into_iter().for_each(|e| history.committed.add(e).unwrap());
+    let mut history = History::default();
+    for entry in entries(committed) {
+        history.last_processed = entry.zxid;
+        history.committed.add(entry).unwrap();
+    }
+    match z(last_processed) {
+        zxid if is_new_epoch(zxid) => history.begin_epoch(zxid),
+        zxid => history.last_processed = zxid,
+    }
     history
 }
 
@@ -119,6 +126,10 @@ fn a_committed_log_that_ends_before_the_tree_cuts_nothing() {
         1.5 1.6 | 1.9 | 1.9 |  | DIFF 1.9 [] up to 1.9
         ",
     );
+    let mut history = history("0.1", "1.9");
+    history.begin_epoch(z("2.0"));
+    let Decision::Plan(plan) = decide(&history, z("1.8"), Options::default()) else { panic!() };
+    assert_eq!(plan_text(&plan), "SNAP 2.0 [] up to 2.0");
 }
 
 #[test]

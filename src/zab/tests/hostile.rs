@@ -9,7 +9,7 @@ use crate::zab::leader::{self, Leader};
 use crate::zab::learner::{self, Learner};
 use crate::zab::packet::{ForwardedRequest, LearnerInfo, Packet};
 use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
-use crate::zab::sync::History;
+use crate::zab::sync::{CommittedLog, History};
 use crate::zab::{LearnerType, LinkId};
 
 fn zxid() -> impl Strategy<Value = Zxid> {
@@ -123,7 +123,7 @@ proptest! {
     fn a_leader_survives_its_learners(
         packets in proptest::collection::vec((0u64..4, packet(), 0i64..60), 0..120),
     ) {
-        let mut history = History { last_processed: Zxid::new(1, 3), ..History::default() };
+        let mut history = History::new(CommittedLog::default(), Zxid::new(1, 3));
         let mut out = Vec::new();
         let mut leader = leader(&mut out, &history);
         let mut now = 0;

@@ -107,7 +107,7 @@ impl World {
     }
 
     pub(super) fn add(&mut self, id: Sid, kind: LearnerType, epochs: (i64, i64), log: &[Zxid]) {
-        let mut history = History { committed: CommittedLog::new(4), last_processed: Zxid::ZERO };
+        let mut history = History::new(CommittedLog::new(4), Zxid::ZERO);
         let log: Vec<Entry> = log.iter().map(|z| entry(*z)).collect();
         for e in &log {
             history.committed.add(e.clone()).unwrap();
@@ -266,7 +266,7 @@ impl World {
             Effect::Lead { zxid } => {
                 self.note(format!("{id}: lead {}", show(zxid)));
                 let node = self.node(id);
-                node.history.last_processed = zxid;
+                node.history.begin_epoch(zxid);
                 node.serving = true;
             }
             Effect::Touch { sessions, .. } => self.note(format!("{id}: touch {sessions:?}")),
@@ -467,7 +467,7 @@ impl World {
             }
             Item::Snapshot(applied, zxid) => {
                 let node = self.node(to);
-                node.history = History { committed: CommittedLog::new(4), last_processed: zxid };
+                node.history = History::new(CommittedLog::new(4), zxid);
                 node.applied = applied;
                 self.learner_event(to, learner::Event::SnapshotReceived);
             }

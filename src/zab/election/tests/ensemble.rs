@@ -73,6 +73,7 @@ impl Net {
                 addresses: vec![ElectionAddr { host: format!("h{id}"), port: 3888 }],
                 multi_address: id % 2 == 0,
                 greeting_timeout: 5000,
+                fault_ebcdic: false,
             };
             let cnx = QuorumCnxManager::new(settings, quorums);
             net.nodes.insert(

@@ -7,6 +7,7 @@ use crate::ids::{Millis, Zxid};
 use crate::net::Submit;
 use crate::peer::{Event, Server};
 use crate::server::request::Input;
+use crate::zab::LinkId;
 
 /// A question that only the server's thread can answer.
 pub(super) type Query = Box<dyn FnOnce(&Server) + Send>;
@@ -74,6 +75,23 @@ impl Inbox {
     /// Something else happened.
     pub(super) fn tell(&self, event: Event) {
         self.bring(|arrivals| arrivals.events.push(event));
+    }
+
+    /// Bytes came over a connection of the quorum port. Those that wait already are of one piece with
+    /// them: the more the server takes at once, the fewer locks, writes and syncs they cost it.
+    pub(super) fn bytes(&self, link: LinkId, bytes: &[u8]) {
+        self.bring(|arrivals| {
+            for event in arrivals.events.iter_mut().rev() {
+                match event {
+                    Event::Bytes(known, waiting) if *known == link => {
+                        return waiting.extend_from_slice(bytes);
+                    }
+                    Event::Bytes(..) => {}
+                    _ => break,
+                }
+            }
+            arrivals.events.push(Event::Bytes(link, bytes.to_vec()));
+        });
     }
 
     /// Asks the server's thread.

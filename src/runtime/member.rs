@@ -111,7 +111,7 @@ impl Member {
             Effect::ConnectLeader(sid) => return Ok(self.connect_leader(sid)),
             Effect::Listen(true) => self.listen_for_learners()?,
             Effect::Listen(false) => self.links.unbind(Port::Quorum),
-            Effect::Send(link, bytes) => self.links.write(link, bytes),
+            Effect::Send(link, bytes) => self.links.write_now(link, bytes),
             Effect::SendSnapshot(link, head) => self.send_snapshot(link, head, sessions),
             Effect::ReadTxnLog(link, from) => self.read_txn_log(link, from),
             Effect::Know(link) => self.links.send([Order::Know(link)]),

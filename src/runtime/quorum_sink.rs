@@ -79,7 +79,7 @@ impl LinkSink for QuorumSink {
 
     fn bytes(&self, link: LinkId, bytes: &[u8]) -> Flow {
         let flow = self.backlog.add(link, bytes.len());
-        self.inbox.tell(Event::Bytes(link, bytes.to_vec()));
+        self.inbox.bytes(link, bytes);
         flow
     }
 

@@ -53,7 +53,7 @@ pub(super) struct Link {
     pub(super) output: VecDeque<Chunk>,
     /// Bytes of the first chunk that are written.
     written: usize,
-    socket: TcpStream,
+    pub(super) socket: Arc<TcpStream>,
 }
 
 /// What became of an attempt to read.
@@ -87,7 +87,7 @@ impl Link {
             progress: false,
             output: VecDeque::new(),
             written: 0,
-            socket,
+            socket: Arc::new(socket),
         }
     }
 
@@ -108,7 +108,7 @@ impl Link {
                 break;
             }
         }
-        match self.socket.write_vectored(&slices) {
+        match (&*self.socket).write_vectored(&slices) {
             Ok(n) => {
                 self.writable = n == total;
                 self.progress |= n > 0;
@@ -136,7 +136,7 @@ impl Link {
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Got {
-        match self.socket.read(buffer) {
+        match (&*self.socket).read(buffer) {
             Ok(0) => Got::End("the peer closed the connection".to_owned()),
             Ok(n) => {
                 self.readable = n == buffer.len() || self.ended;

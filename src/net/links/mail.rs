@@ -1,11 +1,13 @@
 //! What other threads leave for the links' thread: orders, and bytes to be written.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mio::Waker;
+use mio::net::TcpStream;
 
 use super::resolver::Found;
 use super::{Chunk, Connect, Order};
@@ -28,8 +30,9 @@ pub(super) enum Letter {
 }
 
 /// What waits to be written to an open link.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Outbox {
+    socket: Arc<TcpStream>,
     /// What the thread has not fetched yet.
     queue: Vec<Chunk>,
     /// Bytes that the kernel has not taken, fetched or not.
@@ -37,6 +40,8 @@ struct Outbox {
     max_pending: usize,
     /// A letter says that the queue is to be fetched.
     noted: bool,
+    /// Somebody writes to the socket without the thread; nothing may be fetched meanwhile.
+    direct: bool,
     /// Nothing more is taken.
     closing: bool,
 }
@@ -127,9 +132,37 @@ impl Mail {
     }
 
     /// Opens a link for writing.
-    pub(super) fn open(&self, link: LinkId, max_pending: usize) {
-        let outbox = Outbox { max_pending, ..Outbox::default() };
+    pub(super) fn open(&self, link: LinkId, socket: Arc<TcpStream>, max_pending: usize) {
+        let outbox = Outbox {
+            socket,
+            queue: Vec::new(),
+            pending: 0,
+            max_pending,
+            noted: false,
+            direct: false,
+            closing: false,
+        };
         self.lock().outboxes.insert(link, outbox);
+    }
+
+    /// Writes to `link` on the calling thread, as much as the kernel takes; the rest, or all where
+    /// something waits already, is left for the thread of the links.
+    pub(super) fn write_now(&self, link: LinkId, bytes: Vec<u8>) {
+        if self.is_stopping() {
+            return;
+        }
+        let Some(socket) = self.lock().begin_direct(link, bytes.len()) else {
+            return self.send([Order::Write { link, bytes: bytes.into() }]);
+        };
+        // What is wrong with the socket the thread finds out when it tries.
+        let n = (&*socket).write(&bytes).unwrap_or(0);
+        let mut state = self.lock();
+        let any = state.end_direct(link, bytes, n);
+        self.tell_writers(&state);
+        drop(state);
+        if any {
+            self.wake();
+        }
     }
 
     /// A link is gone: what waits is dropped, and so is what will be written.
@@ -141,7 +174,9 @@ impl Mail {
 
     /// Fetches what is to be written to `link`.
     pub(super) fn fetch(&self, link: LinkId, into: &mut impl Extend<Chunk>) {
-        if let Some(outbox) = self.lock().outboxes.get_mut(&link) {
+        if let Some(outbox) = self.lock().outboxes.get_mut(&link)
+            && !outbox.direct
+        {
             outbox.noted = false;
             into.extend(outbox.queue.drain(..));
         }
@@ -236,6 +271,35 @@ impl State {
             outbox.noted = true;
             self.letters.push(Letter::Output(link));
         }
+    }
+
+    /// The socket of a link to which nothing waits to be written; it is the caller's until
+    /// [`State::end_direct`].
+    fn begin_direct(&mut self, link: LinkId, len: usize) -> Option<Arc<TcpStream>> {
+        let outbox = self.outboxes.get_mut(&link)?;
+        if outbox.closing || outbox.pending > 0 || len == 0 {
+            return None;
+        }
+        outbox.pending = len;
+        outbox.direct = true;
+        Some(Arc::clone(&outbox.socket))
+    }
+
+    /// The kernel took `n` of the bytes; true if there is something left for the thread.
+    fn end_direct(&mut self, link: LinkId, mut bytes: Vec<u8>, n: usize) -> bool {
+        let Some(outbox) = self.outboxes.get_mut(&link) else { return false };
+        outbox.direct = false;
+        outbox.pending = outbox.pending.saturating_sub(n);
+        if n < bytes.len() {
+            bytes.drain(..n);
+            outbox.queue.insert(0, bytes.into());
+        }
+        if outbox.queue.is_empty() {
+            return false;
+        }
+        outbox.noted = true;
+        self.letters.push(Letter::Output(link));
+        true
     }
 
     fn room(&self, link: LinkId) -> Room {

@@ -236,6 +236,12 @@ impl Links {
         self.send([Order::Write { link, bytes: bytes.into() }]);
     }
 
+    /// Writes to one link, and on the calling thread as far as nothing waits there and the kernel takes
+    /// it: two hand-offs between threads less. [`LinkSink::flushed`] is told only if something was left.
+    pub fn write_now(&self, link: LinkId, bytes: Vec<u8>) {
+        self.mail.write_now(link, bytes);
+    }
+
     /// How many bytes the kernel has not yet taken; `None` where the link is gone or about to go.
     pub fn pending_bytes(&self, link: LinkId) -> Option<usize> {
         self.mail.pending(link)

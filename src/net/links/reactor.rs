@@ -232,7 +232,8 @@ impl Reactor {
 
     fn open(&mut self, link: Link) {
         let id = link.id;
-        self.mail.open(id, self.ports.settings(link.port).max_pending);
+        let socket = Arc::clone(&link.socket);
+        self.mail.open(id, socket, self.ports.settings(link.port).max_pending);
         self.links.insert(id, link);
         self.enqueue(id);
     }

@@ -101,3 +101,22 @@ fn a_paused_link_is_not_read_until_it_is_resumed() {
     assert_eq!(a.hear(), Heard::Bytes(link, b"2".to_vec()));
     assert!(matches!(a.hear(), Heard::Closed(l, _) if l == link));
 }
+
+#[test]
+fn what_is_written_from_here_and_from_there_keeps_its_order() {
+    let end = End::new(bounded(usize::MAX));
+    let (mut socket, link) = end.caller();
+    let all = pattern(16 << 20);
+    let reader = std::thread::spawn(move || {
+        let mut read = vec![0; 16 << 20];
+        socket.read_exact(&mut read).map(|()| read)
+    });
+    for (i, chunk) in all.chunks(10_007).enumerate() {
+        if i % 3 == 0 {
+            end.links.write(link, chunk.to_vec());
+        } else {
+            end.links.write_now(link, chunk.to_vec());
+        }
+    }
+    assert!(reader.join().unwrap().unwrap() == all);
+}

@@ -31,7 +31,7 @@ use crate::tree::DataTree;
 use crate::txn::Txn;
 
 /// Transactions that are applied under one write lock: readers wait no longer than these take.
-const APPLY_MAX: usize = 256;
+pub(super) const APPLY_MAX: usize = 256;
 
 /// What the pipeline is made of.
 #[derive(Debug)]

@@ -31,6 +31,10 @@ pub(super) struct Leading {
     links: BTreeMap<LinkId, LearnerLink>,
     /// Links that have bytes to be looked at.
     fed: Vec<LinkId>,
+    /// Requests of learners that are still to be prepared.
+    requests: Vec<Input>,
+    /// Committed, still to be applied.
+    commits: Vec<Entry>,
     since: Millis,
     /// When the quorum had the history.
     established: Option<Millis>,
@@ -131,6 +135,8 @@ impl Ensemble {
             pipeline: None,
             links: BTreeMap::new(),
             fed: Vec::new(),
+            requests: Vec::new(),
+            commits: Vec::new(),
             since: now.mono,
             established: None,
             proposals: BufferStats::default(),
@@ -167,7 +173,7 @@ impl Ensemble {
                 Err(e) => {
                     warn!("a learner sent what makes no sense: {e}");
                     leading.links.remove(&link);
-                    effects.push(Effect::Close(link));
+                    self.close(link, effects);
                     self.tell_leader(now, leader::Event::LearnerClosed { link });
                     return true;
                 }
@@ -184,7 +190,7 @@ impl Ensemble {
     ) {
         use leader::Effect as E;
         match effect {
-            E::Send { link, packet } => self.send_learner(link, &packet, effects),
+            E::Send { link, packet } => self.send_learner(link, &packet),
             E::SendSnapshot { link, zxid } => self.send_snapshot(link, zxid, effects),
             E::ReadTxnLog { link, from } => effects.push(Effect::ReadTxnLog(link, from)),
             E::Close { link, sid, why } => {
@@ -193,7 +199,7 @@ impl Ensemble {
                 if let Role::Leading(leading) = &mut self.role {
                     leading.closed(link);
                 }
-                effects.push(Effect::Close(link));
+                self.close(link, effects);
             }
             E::WriteAcceptedEpoch(epoch) => {
                 self.epochs.accepted = epoch;
@@ -205,7 +211,11 @@ impl Ensemble {
             }
             E::SyncLog => self.barrier(Effect::SyncLog, effects),
             E::Append { zxid, record } => self.replica.append(zxid, record),
-            E::Commit { zxid, record } => self.lead_commit(now, Entry { zxid, record }),
+            E::Commit { zxid, record } => {
+                if let Role::Leading(leading) = &mut self.role {
+                    leading.commits.push(Entry { zxid, record });
+                }
+            }
             E::Lead { zxid } => self.lead(now, zxid, effects),
             E::Touch { sessions, .. } => self.touch(now, &sessions),
             E::Revalidate { link, session, timeout } => {
@@ -218,26 +228,19 @@ impl Ensemble {
             E::SetLastSeenConfig(_) | E::ActivateConfig(_) => {}
             E::GiveUp(why) => {
                 warn!("Shutting down: {why}");
-                self.stop_leading(effects);
+                self.stop_leading(now, effects);
             }
         }
     }
 
-    fn send_learner(&mut self, link: LinkId, packet: &Packet, effects: &mut Vec<Effect>) {
+    fn send_learner(&mut self, link: LinkId, packet: &Packet) {
         let Role::Leading(leading) = &mut self.role else { return };
         let Some(learner) = leading.links.get_mut(&link) else { return };
         if let Some(held) = &mut learner.held {
             packet.encode(held);
             return;
         }
-        match effects.last_mut() {
-            Some(Effect::Send(last, bytes)) if *last == link => packet.encode(bytes),
-            _ => {
-                let mut bytes = Vec::new();
-                packet.encode(&mut bytes);
-                effects.push(Effect::Send(link, bytes));
-            }
-        }
+        self.outbox.send(link, packet);
     }
 
     fn send_snapshot(&mut self, link: LinkId, zxid: crate::ids::Zxid, effects: &mut Vec<Effect>) {
@@ -247,6 +250,7 @@ impl Ensemble {
         learner.held = Some(Vec::new());
         let mut bytes = Vec::new();
         Packet::Snap { zxid }.encode(&mut bytes);
+        self.outbox.flush(effects);
         effects.push(Effect::SendSnapshot(link, bytes));
     }
 
@@ -308,15 +312,35 @@ impl Ensemble {
         }
     }
 
-    fn lead_commit(&mut self, now: Now, entry: Entry) {
-        let Role::Leading(leading) = &mut self.role else { return };
-        let Some(pipeline) = &mut leading.pipeline else { return };
-        let zxid = entry.zxid;
-        let mut batches = Vec::new();
+    /// Prepares what learners have asked for and applies what is committed; true if there was any.
+    pub(super) fn lead_gathered(&mut self, now: Now) -> bool {
+        let requested = self.prepare_requests(now);
+        let committed = self.apply_commits(now);
+        requested || committed
+    }
+
+    fn prepare_requests(&mut self, now: Now) -> bool {
+        let Role::Leading(leading) = &mut self.role else { return false };
+        let requests = std::mem::take(&mut leading.requests);
+        let any = !requests.is_empty();
+        if any {
+            self.lead_inputs(now, requests);
+        }
+        any
+    }
+
+    fn apply_commits(&mut self, now: Now) -> bool {
+        let Role::Leading(leading) = &mut self.role else { return false };
+        let commits = std::mem::take(&mut leading.commits);
+        let (Some(pipeline), Some(last)) = (&mut leading.pipeline, commits.last()) else {
+            return false;
+        };
+        let (zxid, mut batches) = (last.zxid, Vec::new());
         pipeline.on_committed(now, zxid, &mut batches);
-        self.replica.note_applied(entry);
+        commits.into_iter().for_each(|entry| self.replica.note_applied(entry));
         self.tell_leader(now, leader::Event::Applied(zxid));
         self.propose(now, &batches);
+        true
     }
 
     fn touch(&mut self, now: Now, sessions: &[(SessionId, i32)]) {
@@ -332,6 +356,7 @@ impl Ensemble {
     /// A learner's client takes up its session again: from now on the learner is its owner. A local one
     /// is of no use elsewhere.
     fn revalidate(&mut self, now: Now, link: LinkId, id: SessionId, timeout: i32) {
+        self.prepare_requests(now);
         let Role::Leading(leading) = &self.role else { return };
         let session = leading.pipeline.as_ref().and_then(|p| p.sessions().get(id));
         let valid = session.is_some_and(|session| {
@@ -344,6 +369,7 @@ impl Ensemble {
 
     fn lead_request(&mut self, now: Now, link: LinkId, request: ForwardedRequest) {
         if request.op == op::SYNC {
+            self.prepare_requests(now);
             return self.tell_leader(now, leader::Event::Sync(SyncOrigin::Learner(link)));
         }
         let request = Request {
@@ -357,13 +383,17 @@ impl Ensemble {
             received_ms: now.mono,
             throttled: false,
         };
-        self.lead_inputs(now, vec![Input::Request(request)]);
+        if let Role::Leading(leading) = &mut self.role {
+            leading.requests.push(Input::Request(request));
+        }
     }
 
     /// Learners and clients go, what is logged is applied, and another leader is looked for.
-    fn stop_leading(&mut self, effects: &mut Vec<Effect>) {
+    fn stop_leading(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.apply_commits(now);
         self.replica.stop_serving();
         self.steps.clear();
+        self.outbox.flush(effects);
         effects.push(Effect::Listen(false));
         let role = std::mem::replace(&mut self.role, Role::Looking(Looking::default()));
         if let Role::Leading(leading) = role {

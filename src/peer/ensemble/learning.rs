@@ -9,16 +9,15 @@ use super::read_only::Looking;
 use super::reception::Reception;
 use super::{Effect, Ensemble, Role, Settings, Status, Step};
 use crate::ids::{Millis, SessionId, Sid, Zxid};
-use crate::op::{Code, op};
+use crate::op::Code;
 use crate::peer::Now;
 use crate::peer::pipeline::close_request;
-use crate::server::apply;
 use crate::server::connect;
 use crate::server::front::Serving;
 use crate::server::request::{Connect, Input, Request};
 use crate::server::sessions::SessionTracker;
 use crate::server::upgrade;
-use crate::txn::Txn;
+use crate::txn::TxnRecord;
 use crate::zab::learner::{self, Learner};
 use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
 use crate::zab::sync::Entry;
@@ -32,9 +31,11 @@ pub(super) struct Learning {
     reader: PacketReader,
     machine: Learner,
     reception: Option<Reception>,
-    local: LocalRequests,
+    /// Committed, still to be applied.
+    pub(super) commits: Vec<(Entry, TxnRecord)>,
+    pub(super) local: LocalRequests,
     /// The sessions that clients have here, and those that the ensemble has.
-    sessions: SessionTracker,
+    pub(super) sessions: SessionTracker,
     /// Clients that want to take up a session again, and wait for the leader's word.
     revalidations: HashMap<SessionId, Connect>,
     /// Sessions heard after this moment (monotonic) are told to the leader with the next ping.
@@ -78,13 +79,6 @@ impl Learning {
         }
     }
 
-    /// A request was answered without the leader: if it closed a local session, that is gone.
-    fn ended_here(&mut self, request: &Request) {
-        if upgrade::is_local(request, &self.sessions) && request.op == op::CLOSE_SESSION {
-            self.sessions.remove(request.session);
-        }
-    }
-
     pub(super) fn dump_sessions(&self, now: Millis, now_wall: Millis) -> String {
         self.sessions.dump(now, now_wall)
     }
@@ -117,6 +111,7 @@ impl Ensemble {
             reader: PacketReader::new(self.replica.front.settings.limits),
             machine,
             reception: None,
+            commits: Vec::new(),
             local: LocalRequests::default(),
             sessions: SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall)
                 .of_learner(s.local_sessions),
@@ -183,8 +178,11 @@ impl Ensemble {
         effects: &mut Vec<Effect>,
     ) {
         use learner::Effect as E;
+        if !matches!(effect, E::Send(_) | E::Append { .. } | E::Commit { .. }) {
+            self.learn_gathered(now);
+        }
         match effect {
-            E::Send(packet) => self.send_leader(&packet, effects),
+            E::Send(packet) => self.send_leader(&packet),
             E::WriteAcceptedEpoch(epoch) => {
                 self.epochs.accepted = epoch;
                 self.barrier(Effect::WriteAcceptedEpoch(epoch), effects);
@@ -198,9 +196,9 @@ impl Ensemble {
             E::SaveSnapshot => self.barrier(Effect::SaveSnapshot, effects),
             E::Append { zxid, record } => self.replica.append(zxid, record),
             E::SyncLog => self.barrier(Effect::SyncLog, effects),
-            E::Commit { zxid, record } => self.learn_commit(now, Entry { zxid, record }, effects),
+            E::Commit { zxid, record } => self.learn_commit(Entry { zxid, record }, effects),
             E::Serve { epoch } => self.serve(now, epoch, effects),
-            E::AnswerPing { zxid } => self.answer_ping(now, zxid, effects),
+            E::AnswerPing { zxid } => self.answer_ping(now, zxid),
             E::Revalidated { session, valid } => self.on_revalidated(now, session, valid),
             E::SyncDone => self.on_sync_done(now),
             // Only with `reconfigEnabled`, which this version refuses.
@@ -216,11 +214,10 @@ impl Ensemble {
         }
     }
 
-    fn send_leader(&mut self, packet: &Packet, effects: &mut Vec<Effect>) {
-        let Role::Learning(learning) = &self.role else { return };
-        let mut bytes = Vec::new();
-        packet.encode(&mut bytes);
-        effects.push(Effect::Send(learning.link, bytes));
+    fn send_leader(&mut self, packet: &Packet) {
+        if let Role::Learning(learning) = &self.role {
+            self.outbox.send(learning.link, packet);
+        }
     }
 
     fn begin_reception(&mut self, zxid: Zxid) {
@@ -229,65 +226,6 @@ impl Ensemble {
         let limits = self.replica.front.settings.limits;
         if let Role::Learning(learning) = &mut self.role {
             learning.reception = Some(Reception::new(zxid, options, limits));
-        }
-    }
-
-    /// A commit of the leader, and what of this server's clients waited for it.
-    fn learn_commit(&mut self, now: Now, entry: Entry, effects: &mut Vec<Effect>) {
-        let Some(mut record) = self.replica.decode(&entry) else {
-            effects.push(Effect::Exit(crate::config::ExitCode::Unexpected.value()));
-            return;
-        };
-        let Role::Learning(learning) = &mut self.role else { return };
-        let session = SessionId(record.header.client_id);
-        let origin = learning.local.take_committed(session, record.header.cxid);
-        if let (Txn::Error(error), Some(Waiting { refused: Some(code), .. })) =
-            (&mut record.txn, &origin)
-        {
-            error.err = code.number();
-        }
-        let origin = origin.map(|waiting| waiting.request);
-        self.replica.commit(now, entry, origin.as_ref(), &record);
-        match record.header.kind {
-            op::CREATE_SESSION => {
-                if let Some(timeout) = self.replica.sessions.get(&session) {
-                    learning.sessions.commit(session, *timeout);
-                }
-            }
-            op::CLOSE_SESSION => {
-                learning.sessions.remove(session);
-            }
-            _ => {}
-        }
-        self.answer_free(now, session);
-    }
-
-    /// Answers what waits for nothing any more.
-    fn answer_free(&mut self, now: Now, session: SessionId) {
-        let Role::Learning(learning) = &mut self.role else { return };
-        let now = apply::Now { monotonic: now.mono, wall: now.wall };
-        while let Some(request) = learning.local.take_free(session) {
-            let front = &self.replica.front;
-            let tree = front.db.read_tree();
-            self.replica.applier.answer(front, &tree, &request, None, now);
-            learning.ended_here(&request);
-        }
-    }
-
-    fn on_sync_done(&mut self, now: Now) {
-        let Role::Learning(learning) = &mut self.role else { return };
-        let Some(request) = learning.local.take_synced() else { return };
-        self.answer(now, &request, None);
-        self.answer_free(now, request.session);
-    }
-
-    fn answer(&mut self, now: Now, request: &Request, error: Option<Code>) {
-        let front = &self.replica.front;
-        let tree = front.db.read_tree();
-        let now = apply::Now { monotonic: now.mono, wall: now.wall };
-        self.replica.applier.answer(front, &tree, request, error, now);
-        if let Role::Learning(learning) = &mut self.role {
-            learning.ended_here(request);
         }
     }
 
@@ -305,7 +243,7 @@ impl Ensemble {
     }
 
     /// Tells the leader which sessions were heard here since the last ping.
-    fn answer_ping(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
+    fn answer_ping(&mut self, now: Now, zxid: Zxid) {
         use std::sync::atomic::Ordering::Relaxed;
         let Role::Learning(learning) = &mut self.role else { return };
         let since = std::mem::replace(&mut learning.last_ping, now.mono);
@@ -316,7 +254,7 @@ impl Ensemble {
                 .then_some((session.id, conn.session_timeout()))
         });
         let packet = Packet::Ping { zxid, touched: Some(touched.collect()) };
-        self.send_leader(&packet, effects);
+        self.send_leader(&packet);
     }
 
     pub(super) fn learn_inputs(&mut self, now: Now, inputs: Vec<Input>) {
@@ -422,7 +360,7 @@ impl Ensemble {
         self.steps.clear();
         let role = std::mem::replace(&mut self.role, Role::Looking(Looking::default()));
         if let Role::Learning(learning) = role {
-            effects.push(Effect::Close(learning.link));
+            self.close(learning.link, effects);
             if let Some(half) = learning.reception
                 && self.settings.faults.learner.keep_half_snapshot
                 && let Ok(loaded) = half.finish()

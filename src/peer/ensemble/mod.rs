@@ -6,10 +6,16 @@
 //! begins before what it writes is durable. So their effects go through one queue here, which stops at
 //! each barrier until [`Event::Done`] (or [`Event::Reloaded`]) says that it is done, and packets that
 //! arrive meanwhile wait unread.
+//!
+//! All packets that one event has brought are taken before what they committed is applied, what they
+//! asked for is prepared, and what is to be sent and logged goes out: one lock of the tree, one write to
+//! each connection and one batch of the log for all of them.
 
 mod leading;
+mod learned;
 mod learning;
 mod local;
+mod outbox;
 mod read_only;
 mod reception;
 mod replica;
@@ -23,6 +29,7 @@ use log::{info, warn};
 
 use self::leading::Leading;
 use self::learning::Learning;
+use self::outbox::Outbox;
 use self::read_only::Looking;
 pub use self::reception::SIGNATURE;
 use self::replica::Replica;
@@ -172,6 +179,7 @@ pub struct Ensemble {
     replica: Replica,
     role: Role,
     steps: VecDeque<Step>,
+    outbox: Outbox,
     /// A barrier is being carried out.
     at_barrier: bool,
     /// The server's data is not to be voted with.
@@ -198,6 +206,7 @@ impl Ensemble {
             replica,
             role: Role::Looking(Looking::default()),
             steps: VecDeque::from([Step::Look]),
+            outbox: Outbox::default(),
             at_barrier: false,
             must_not_vote,
         };
@@ -283,7 +292,7 @@ impl Ensemble {
     }
 
     /// Carries out what is to be done, up to the next barrier; then takes packets that have waited
-    /// for that, and so on.
+    /// for that, and so on; then what these have gathered.
     fn drain(&mut self, now: Now, effects: &mut Vec<Effect>) {
         loop {
             while !self.at_barrier
@@ -291,11 +300,13 @@ impl Ensemble {
             {
                 self.carry_out(now, step, effects);
             }
-            if self.at_barrier || !self.take_packets(now, effects) {
+            let any =
+                !self.at_barrier && (self.take_packets(now, effects) || self.take_gathered(now));
+            if !any {
                 break;
             }
         }
-        self.send_batch(effects);
+        self.hand_over(effects);
     }
 
     fn carry_out(&mut self, now: Now, step: Step, effects: &mut Vec<Effect>) {
@@ -325,19 +336,26 @@ impl Ensemble {
     }
 
     fn barrier(&mut self, effect: Effect, effects: &mut Vec<Effect>) {
-        self.send_batch(effects);
+        self.hand_over(effects);
         effects.push(effect);
         self.at_barrier = true;
     }
 
-    /// Hands what gathered to the log.
-    fn send_batch(&mut self, effects: &mut Vec<Effect>) {
+    /// Hands what gathered to the connections and to the log.
+    fn hand_over(&mut self, effects: &mut Vec<Effect>) {
+        self.outbox.flush(effects);
         if let Some((batch, snapshot_due)) = self.replica.take_batch() {
             effects.push(Effect::Log(batch));
             if snapshot_due {
                 effects.push(Effect::Snapshot);
             }
         }
+    }
+
+    /// No packet that was sent to a connection is lost with it.
+    fn close(&mut self, link: LinkId, effects: &mut Vec<Effect>) {
+        self.outbox.flush(effects);
+        effects.push(Effect::Close(link));
     }
 
     fn look(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -408,7 +426,7 @@ impl Ensemble {
             Role::Learning(_) => self.learn_inputs(now, inputs),
             Role::Looking(_) | Role::Calling(_) => self.look_inputs(now, inputs),
         }
-        self.send_batch(effects);
+        self.hand_over(effects);
     }
 
     fn on_durable(&mut self, now: Now, zxid: Zxid) {
@@ -477,6 +495,15 @@ impl Ensemble {
         match &self.role {
             Role::Leading(_) => self.take_learners_packet(now, effects),
             Role::Learning(_) => self.take_leaders_packet(now),
+            Role::Looking(_) | Role::Calling(_) => false,
+        }
+    }
+
+    /// Does what packets have gathered; true if there was something.
+    fn take_gathered(&mut self, now: Now) -> bool {
+        match &self.role {
+            Role::Leading(_) => self.lead_gathered(now),
+            Role::Learning(_) => self.learn_gathered(now),
             Role::Looking(_) | Role::Calling(_) => false,
         }
     }

@@ -9,6 +9,7 @@ use log::error;
 
 use super::Faults;
 use crate::ids::{SessionId, Zxid};
+use crate::op::Code;
 use crate::peer::snapshots::SnapshotPolicy;
 use crate::peer::{LogBatch, Now};
 use crate::server::apply::{self, Applier};
@@ -166,22 +167,20 @@ impl Replica {
         }
     }
 
-    /// Applies a committed transaction and answers `origin`, the request of a client of this server
-    /// that it came from.
+    /// Applies a committed transaction to the tree, which is this server's, and answers `origin`, the
+    /// request of a client of this server that it came from.
     pub(super) fn commit(
         &mut self,
         now: Now,
+        tree: &mut DataTree,
         entry: Entry,
         origin: Option<&Request>,
         record: &TxnRecord,
     ) {
         let now = apply::Now { monotonic: now.mono, wall: now.wall };
-        let front = Arc::clone(&self.front);
-        let mut tree = front.db.write_tree();
         let before = tree.last_processed_zxid();
         assert!(entry.zxid > before, "{} is committed behind {before}", entry.zxid);
-        self.applier.commit(&front, &mut tree, record, origin, now);
-        drop(tree);
+        self.applier.commit(&self.front, tree, record, origin, now);
         let session = SessionId(record.header.client_id);
         match &record.txn {
             Txn::CreateSession(txn) => {
@@ -193,6 +192,18 @@ impl Replica {
             _ => {}
         }
         self.note_applied(entry);
+    }
+
+    /// Answers a request that makes no transaction.
+    pub(super) fn answer(
+        &mut self,
+        now: Now,
+        tree: &DataTree,
+        request: &Request,
+        error: Option<Code>,
+    ) {
+        let now = apply::Now { monotonic: now.mono, wall: now.wall };
+        self.applier.answer(&self.front, tree, request, error, now);
     }
 
     /// Reads a transaction of the leader.
@@ -212,12 +223,14 @@ impl Replica {
         if self.faults.forget_logged {
             self.forget_logged();
         }
+        let front = Arc::clone(&self.front);
+        let mut tree = front.db.write_tree();
         while let Some(entry) = self.appended.pop_front() {
             if entry.zxid <= self.last_zxid() {
                 continue;
             }
             let Some(record) = self.decode(&entry) else { return false };
-            self.commit(now, entry, None, &record);
+            self.commit(now, &mut tree, entry, None, &record);
         }
         true
     }

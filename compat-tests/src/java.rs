@@ -79,28 +79,45 @@ fn text_of(output: &Output) -> String {
 /// Our classes and all the jars, built first where something is newer than the last build.
 fn class_path() -> Result<&'static OsString> {
     static CLASS_PATH: OnceLock<std::result::Result<OsString, String>> = OnceLock::new();
-    let built = CLASS_PATH.get_or_init(|| build().map_err(|e| e.to_string()));
+    let built = CLASS_PATH.get_or_init(|| {
+        let built =
+            build(&project(), &project().join("target"), &[]).and_then(|it| it.class_path());
+        built.map_err(|e| e.to_string())
+    });
     built.as_ref().map_err(Failure::new)
 }
 
-fn build() -> Result<OsString> {
-    let target = project().join("target");
+/// A Maven project that has been built.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// Its own classes.
+    pub classes: PathBuf,
+    /// Everything else on its class path, sorted.
+    pub jars: Vec<PathBuf>,
+}
+
+impl Built {
+    fn class_path(&self) -> Result<OsString> {
+        Ok(std::env::join_paths(std::iter::once(&self.classes).chain(&self.jars))?)
+    }
+}
+
+/// Builds a Maven project into `target`, unless nothing is newer than the last build.
+pub(crate) fn build(project: &Path, target: &Path, options: &[String]) -> Result<Built> {
     let stamp = target.join("built");
-    if modified(&stamp) < newest(&project().join("src"))?.max(modified(&project().join("pom.xml")))
-    {
-        maven()?;
+    if modified(&stamp) < newest(&project.join("src"))?.max(modified(&project.join("pom.xml"))) {
+        maven(project, options)?;
         fs::write(&stamp, "")?;
     }
     let jars = fs::read_dir(target.join("lib"))?.map(|entry| Ok(entry?.path()));
-    let mut parts = jars.collect::<Result<Vec<_>>>()?;
-    parts.sort();
-    parts.insert(0, target.join("classes"));
-    Ok(std::env::join_paths(parts)?)
+    let mut jars = jars.collect::<Result<Vec<_>>>()?;
+    jars.sort();
+    Ok(Built { classes: target.join("classes"), jars })
 }
 
-fn maven() -> Result<()> {
+fn maven(project: &Path, options: &[String]) -> Result<()> {
     let mut maven = Command::new("mvn");
-    maven.args(["--quiet", "--batch-mode", "process-classes"]).current_dir(project());
+    maven.args(["--quiet", "--batch-mode", "process-classes"]).args(options).current_dir(project);
     let output = maven.output().map_err(|e| absent("mvn", &e))?;
     if output.status.success() {
         return Ok(());

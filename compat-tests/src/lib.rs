@@ -16,6 +16,7 @@ pub mod pty;
 pub mod scenarios;
 pub mod server;
 pub mod sim;
+pub mod upstream;
 
 use std::fmt;
 

@@ -170,7 +170,7 @@ pub fn free_port() -> Result<u16> {
 
 /// Our server's executable: `GAMEKEEPER_BIN`, or what cargo builds beside the running program, in the
 /// same profile.
-fn our_binary() -> Result<&'static Path> {
+pub(crate) fn our_binary() -> Result<&'static Path> {
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     let built = BINARY.get_or_init(|| build_ours().map_err(|e| e.to_string()));
     built.as_deref().map_err(Failure::new)

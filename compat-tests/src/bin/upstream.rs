@@ -1,0 +1,46 @@
+//! ZooKeeper's own tests against our server. See [`compat_tests::upstream`].
+//!
+//! `compat-tests/upstream/run [CLASS[#METHOD]...]`
+
+use std::process::ExitCode;
+
+use compat_tests::upstream::{self, VERSION};
+use compat_tests::{Failure, Result};
+use getopts::Options;
+
+fn options() -> Options {
+    let mut options = Options::new();
+    options.optflag("h", "help", "print this");
+    options.optopt("", "zookeeper", "the version whose tests are run (3.9.5)", "VERSION");
+    options.optflag("", "baseline", "run Java's server, and record what passes");
+    options.optopt("", "jobs", "how many classes at a time (2)", "N");
+    options
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("upstream: {e}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let matches = options().parse(std::env::args().skip(1))?;
+    if matches.opt_present("help") {
+        print!("{}", options().usage("compat-tests/upstream/run [CLASS[#METHOD]...]"));
+        return Ok(true);
+    }
+    let jobs = matches.opt_str("jobs").unwrap_or_else(|| "2".to_owned());
+    let summary = upstream::run(&upstream::Options {
+        classes: matches.free.clone(),
+        version: matches.opt_str("zookeeper").unwrap_or_else(|| VERSION.to_owned()),
+        baseline: matches.opt_present("baseline"),
+        jobs: jobs.parse().map_err(|_| Failure::new(format!("--jobs: no number: {jobs}")))?,
+    })?;
+    println!("upstream: {} of {} passed", summary.passed, summary.baseline);
+    Ok(summary.is_good())
+}

@@ -9,7 +9,8 @@ public class Leader {
         this.self = self;
     }
 
+    /** The zxid that its epoch began with. */
     public long getEpoch() {
-        return self.getLastLoggedZxid() >>> 32;
+        return self.getLastLoggedZxid() & ~0xffff_ffffL;
     }
 }

@@ -22,19 +22,7 @@ const WRITES: u64 = 150;
 
 /// Three voters; the last one leads.
 fn led_by_last(kinds: [Kind; 3]) -> Result<Ensemble> {
-    start_led_by_last(Plan::new(&kinds))
-}
-
-fn start_led_by_last(plan: Plan) -> Result<Ensemble> {
-    let last = plan.kinds.len() - plan.observers - 1;
-    let mut order: Vec<usize> = (0..plan.kinds.len()).filter(|m| *m != last).collect();
-    order.insert(0, last);
-    let mut ensemble = Ensemble::start_in_order(plan, &order, last / 2 + 1 + last % 2)?;
-    let leader = ensemble.wait_leader()?;
-    if leader != last {
-        return Err(ensemble.failure(&format!("is led by member {}", leader + 1)));
-    }
-    Ok(ensemble)
+    Ensemble::start_led_by_last(Plan::new(&kinds))
 }
 
 /// Runs `change` under load and judges.
@@ -110,7 +98,7 @@ fn ours_leads_two_java() -> Result<()> {
 #[test]
 #[ignore = "takes long"]
 fn five_members_lose_two() -> Result<()> {
-    let ensemble = start_led_by_last(Plan::new(&[Java, Ours, Java, Ours, Ours]))?;
+    let ensemble = Ensemble::start_led_by_last(Plan::new(&[Java, Ours, Java, Ours, Ours]))?;
     judged(ensemble, |ensemble, load| {
         let leader = ensemble.wait_leader()?;
         ensemble.kill(leader)?;
@@ -207,7 +195,7 @@ fn behind(
 ) -> Result<()> {
     let plan = Plan::new(&[follower, leader, leader]);
     let plan = lines.iter().fold(plan, |plan, (key, value)| plan.with(key, value));
-    judged(start_led_by_last(plan)?, |ensemble, load| {
+    judged(Ensemble::start_led_by_last(plan)?, |ensemble, load| {
         ensemble.kill(0)?;
         load.wait_written(writes)?;
         ensemble.start_member(0, follower)?;
@@ -316,7 +304,7 @@ fn a_session_moves_between_servers() -> Result<()> {
 fn observers_of_both_kinds() -> Result<()> {
     for last in [Ours, Java] {
         let plan = Plan::new(&[Java, Ours, last, Ours, Java]).observers(2);
-        judged(start_led_by_last(plan)?, |ensemble, load| {
+        judged(Ensemble::start_led_by_last(plan)?, |ensemble, load| {
             for observer in [3, 4] {
                 if ensemble.mode(observer).as_deref() != Some("observer") {
                     return Err(ensemble.failure("has an observer that does not observe"));
@@ -338,7 +326,7 @@ fn names(answer: &str) -> BTreeSet<String> {
 
 /// What the members answer to each of `words`: leader, follower, observer.
 fn answers(kind: Kind, words: &[&str]) -> Result<Vec<Vec<String>>> {
-    let ensemble = start_led_by_last(Plan::new(&[kind; 4]).observers(1))?;
+    let ensemble = Ensemble::start_led_by_last(Plan::new(&[kind; 4]).observers(1))?;
     let mut client = Recorder::new(0, &ensemble.addresses(), Duration::from_secs(10));
     for member in [2, 0, 3] {
         client.move_to(ensemble.address(member))?;
@@ -374,7 +362,7 @@ fn words_tell_the_same_of_each_role() -> Result<()> {
 
 /// Links between the members break and drag, by turns.
 fn bad_network(kinds: [Kind; 3]) -> Result<()> {
-    judged(start_led_by_last(Plan::new(&kinds).proxied())?, |ensemble, load| {
+    judged(Ensemble::start_led_by_last(Plan::new(&kinds).proxied())?, |ensemble, load| {
         for turn in 0..12 {
             let (one, other) = (turn % 3, (turn + 1 + turn / 3 % 2) % 3);
             match turn % 4 {
@@ -414,7 +402,7 @@ fn network(ensemble: &Ensemble) -> &Network {
 /// A leader that is alone logs what nobody else gets; when it comes back it must forget it.
 fn ahead(old: Kind, others: Kind, kept: usize, told: &str) -> Result<()> {
     let plan = Plan::new(&[others, others, old]).proxied().with("tickTime", "1000");
-    let mut ensemble = start_led_by_last(plan)?;
+    let mut ensemble = Ensemble::start_led_by_last(plan)?;
     let mut client = Recorder::new(0, &[ensemble.address(2)], Duration::from_secs(30));
     client.connect()?;
     client.ask(&Op::Create("/before".into(), vec![], 0));

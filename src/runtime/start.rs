@@ -416,6 +416,7 @@ pub(super) fn pipeline_settings(config: &Config) -> PipelineSettings {
             close_session_txn: config.sessions.close_session_txn,
             enforce_quota: config.server.enforce_quota,
             reconfig: config.quorum.reconfig_enabled,
+            in_ensemble: false,
         },
         containers: container_options(config),
         throttler: RequestThrottler::new(

@@ -124,6 +124,8 @@ fn count(n: i32) -> usize {
 
 fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
     let quorum = &config.quorum;
+    let mut pipeline = pipeline_settings(config);
+    pipeline.prep.in_ensemble = true;
     ensemble::Settings {
         my_id,
         kind: kind(config),
@@ -141,7 +143,7 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         config: ConfigText { text: quorum.members.text(), version: quorum.members.version },
         read_only_mode: config.server.read_only_mode,
         local_sessions: local_sessions(config),
-        pipeline: pipeline_settings(config),
+        pipeline,
         faults: ensemble::Faults::default(),
     }
 }

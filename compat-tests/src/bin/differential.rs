@@ -1,6 +1,8 @@
 //! Runs the differential test by seed, over a range of seeds, or for a time.
 //!
-//! `differential [--seed N | --seeds A..B | --seconds S] [--steps N] [--java-twice] [--verbose]`
+//! `differential [--seed N | --seeds A..B | --seconds S] [--steps N] [--java-twice | --ensemble MIX]
+//! [--verbose]`, where a mix is a letter for each member, `j` for Java and `o` for ours, the last one
+//! leading (`ooo`, `joo`, `ojo`, `oj`...), or `all` for one after the other of [`MIXES`].
 
 use std::process::exit;
 use std::time::{Duration, Instant};
@@ -10,7 +12,9 @@ use compat_tests::server::Kind;
 use compat_tests::{Failure, Result};
 
 const USAGE: &str = "usage: differential [--seed N | --seeds A..B | --seconds S] [--steps N] \
-                     [--java-twice] [--verbose]";
+                     [--java-twice | --ensemble all|ooo|joo|...] [--verbose]";
+/// Ensembles of three: ours alone, ours leading Java's, Java leading ours.
+const MIXES: [&str; 5] = ["ooo", "joo", "ooj", "jjo", "ojj"];
 /// Steps of a seed where nothing else is asked for.
 const STEPS: usize = 500;
 
@@ -18,7 +22,7 @@ struct Order {
     seeds: std::ops::Range<u64>,
     until: Option<Instant>,
     steps: usize,
-    kinds: [Kind; 2],
+    kinds: Vec<[Vec<Kind>; 2]>,
     verbose: bool,
 }
 
@@ -26,12 +30,23 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
     text.parse().map_err(|_| Failure::new(format!("not a number: {text}\n{USAGE}")))
 }
 
+/// Java's ensemble, and that of a mix.
+fn ensembles(mix: &str) -> Result<[Vec<Kind>; 2]> {
+    let kind = |letter| match letter {
+        'j' => Ok(Kind::Java),
+        'o' => Ok(Kind::Ours),
+        _ => Err(Failure::new(USAGE)),
+    };
+    let kinds = mix.chars().map(kind).collect::<Result<Vec<_>>>()?;
+    Ok([vec![Kind::Java; kinds.len()], kinds])
+}
+
 fn order() -> Result<Order> {
     let mut order = Order {
         seeds: 0..1,
         until: None,
         steps: STEPS,
-        kinds: [Kind::Java, Kind::Ours],
+        kinds: vec![[vec![Kind::Java], vec![Kind::Ours]]],
         verbose: false,
     };
     let mut args = std::env::args().skip(1);
@@ -53,7 +68,12 @@ fn order() -> Result<Order> {
                 order.until = Some(Instant::now() + Duration::from_secs(number(&value()?)?));
             }
             "--steps" => order.steps = number(&value()?)?,
-            "--java-twice" => order.kinds = [Kind::Java; 2],
+            "--java-twice" => order.kinds = vec![[vec![Kind::Java], vec![Kind::Java]]],
+            "--ensemble" => {
+                let mix = value()?;
+                let mixes = if mix == "all" { MIXES.to_vec() } else { vec![mix.as_str()] };
+                order.kinds = mixes.into_iter().map(ensembles).collect::<Result<_>>()?;
+            }
             "--verbose" => order.verbose = true,
             _ => return Err(Failure::new(USAGE)),
         }
@@ -67,11 +87,12 @@ fn main() {
         exit(2)
     });
     let (mut seeds, mut requests, mut failed) = (0, 0, Vec::new());
-    for seed in order.seeds.clone() {
+    for (seed, kinds) in order.seeds.clone().zip(order.kinds.iter().cycle()) {
         if order.until.is_some_and(|until| Instant::now() > until) {
             break;
         }
-        let run = Run { kinds: order.kinds, verbose: order.verbose, ..Run::new(seed, order.steps) };
+        let (steps, kinds) = (order.steps, kinds.clone());
+        let run = Run { seed, steps, kinds, verbose: order.verbose };
         seeds += 1;
         match run.run() {
             Ok(done) => requests += done,

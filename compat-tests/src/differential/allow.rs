@@ -1,6 +1,6 @@
 //! The differences that were decided on. Each has its reason in `DIFFERENCES.md`, under its name here.
 
-use gamekeeper::op::Code;
+use gamekeeper::op::{Code, op};
 use gamekeeper::txn::Txn;
 
 use crate::server::Kind;
@@ -18,6 +18,11 @@ pub(super) enum Allowed {
     NoMetrics,
     /// Java's running digest goes wrong where ours does not.
     Digest,
+    /// Java's leader has a queue of packets for each learner, and measures it.
+    LearnerQueue,
+    /// Java marks the parts of a multi that failed when it applies it; by timing, a member's log has them
+    /// marked or not.
+    Undone,
 }
 
 /// Whether Java's answer to a four-letter word need not be ours at all.
@@ -33,6 +38,7 @@ pub(super) fn line(word: &str, line: &str) -> Option<Allowed> {
         _ if version => Some(Allowed::Version),
         "mntr" if line.starts_with("zk_jvm_") => Some(Allowed::Jvm),
         "mntr" if line.starts_with("zk_digest_mismatches_count") => Some(Allowed::Digest),
+        "mntr" if line.contains("_learner_handler_qp_") => Some(Allowed::LearnerQueue),
         "envi" => Some(Allowed::Jvm),
         _ => None,
     }
@@ -48,6 +54,13 @@ pub(super) fn record(txn: &Txn) -> Option<Allowed> {
 /// what its first parts would have given.
 pub(super) fn digest(txn: &Txn) -> Option<Allowed> {
     matches!(txn, Txn::Error(_)).then_some(Allowed::Digest)
+}
+
+/// Whether the parts of a multi in a log may be marked as undone on one side alone.
+pub(super) fn undone(txn: &Txn) -> Option<Allowed> {
+    let Txn::Multi(multi) = txn else { return None };
+    let mut parts = multi.txns.iter().flatten();
+    parts.any(|part| part.kind == op::ERROR).then_some(Allowed::Undone)
 }
 
 /// Whether the digests in the log of a server may be wrong.

@@ -10,35 +10,53 @@ use jute::{DecodeError, Reader};
 
 use super::wire::CONNECT;
 
-/// The sessions that a server gave, in order.
+/// The sessions that a server gave, in order; and where its members find each other.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sessions(Vec<i64>);
+pub(super) struct Sessions {
+    given: Vec<i64>,
+    members: Vec<String>,
+}
 
 impl Sessions {
+    pub(super) fn of(members: Vec<String>) -> Self {
+        Self { given: vec![], members }
+    }
+
     pub(super) fn id(&self, nth: usize) -> i64 {
-        self.0[nth]
+        self.given[nth]
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.given.len()
+    }
+
+    /// A frame without the addresses in the configuration. All ports have five digits.
+    fn without_addresses(&self, bytes: &mut [u8]) {
+        for (at, address) in self.members.iter().enumerate() {
+            while let Some(from) =
+                bytes.windows(address.len()).position(|w| w == address.as_bytes())
+            {
+                bytes[from..from + address.len()].fill(b'A' + at as u8);
+            }
+        }
     }
 
     /// What stands for `id` in both servers: its number from 1 on, itself if none was given so.
     pub(super) fn canon(&self, id: i64) -> i64 {
-        self.0.iter().position(|given| *given == id).map_or(id, |nth| nth as i64 + 1)
+        self.given.iter().position(|given| *given == id).map_or(id, |nth| nth as i64 + 1)
     }
 
     /// `text` with the sessions' ids in hex as `session N`.
     pub(super) fn in_text(&self, text: &str) -> String {
-        let numbered = self.0.iter().enumerate();
+        let numbered = self.given.iter().enumerate();
         numbered.fold(text.to_owned(), |text, (nth, id)| {
             text.replace(&format!("0x{id:x}"), &format!("session {}", nth + 1))
         })
     }
 
     fn note(&mut self, id: i64) {
-        if id != 0 && !self.0.contains(&id) {
-            self.0.push(id);
+        if id != 0 && !self.given.contains(&id) {
+            self.given.push(id);
         }
     }
 }
@@ -59,6 +77,7 @@ pub(super) fn frame(kind: i32, bytes: &[u8], sessions: &mut Sessions) -> Vec<u8>
         // A body that ends early differs where it ends.
         let _ = canon.body(kind);
     }
+    sessions.without_addresses(&mut out);
     out
 }
 

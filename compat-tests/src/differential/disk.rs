@@ -12,10 +12,11 @@ use gamekeeper::op::op;
 use gamekeeper::storage::snapshot::SnapshotOptions;
 use gamekeeper::storage::txnlog::LogIter;
 use gamekeeper::storage::{DataDirs, RealDisk, RestoreOptions, Restored, restore};
-use gamekeeper::tree::TreeOptions;
+use gamekeeper::tree::{CONFIG_NODE, TreeOptions};
 use gamekeeper::txn::{Txn, TxnRecord};
-use jute::Limits;
 use jute::data::{Acl, StatPersisted};
+use jute::txn::MultiTxn;
+use jute::{Limits, to_bytes};
 
 use super::allow;
 use super::canon::Sessions;
@@ -151,8 +152,11 @@ fn canon_record(payload: &[u8], decoded: &TxnRecord, sessions: &Sessions) -> Rec
         }
         _ => None,
     };
-    let body =
-        if header.kind == op::CLOSE_SESSION { vec![] } else { payload[HEADER..end].to_vec() };
+    let body = match txn {
+        Txn::Multi(multi) if allow::undone(txn).is_some() => all_undone(multi),
+        _ if header.kind == op::CLOSE_SESSION => vec![],
+        _ => payload[HEADER..end].to_vec(),
+    };
     Record {
         session: sessions.canon(header.client_id),
         cxid: header.cxid,
@@ -162,6 +166,13 @@ fn canon_record(payload: &[u8], decoded: &TxnRecord, sessions: &Sessions) -> Rec
         body,
         closed,
     }
+}
+
+/// A multi that failed, with all of its parts marked.
+fn all_undone(multi: &MultiTxn) -> Vec<u8> {
+    let mut multi = multi.clone();
+    multi.txns.iter_mut().flatten().for_each(|part| part.kind = op::ERROR);
+    to_bytes(&multi)
 }
 
 /// The nodes with their times checked against the log and taken out.
@@ -175,7 +186,8 @@ fn nodes(
     let mut paths: Vec<String> = Vec::new();
     let mut walk = restored.tree.walk();
     while walk.next_slice(&restored.tree, 1000, |node| paths.push(node.path.to_owned())) {}
-    for path in paths {
+    // What the configuration's node has comes from each start's zoo.cfg, and into a snapshot if there is one.
+    for path in paths.into_iter().filter(|path| path != CONFIG_NODE) {
         let Some(node) = restored.tree.node(&path) else { continue };
         let mut stat = node.stat_persisted().clone();
         for (zxid, time) in [(stat.czxid, &mut stat.ctime), (stat.mzxid, &mut stat.mtime)] {

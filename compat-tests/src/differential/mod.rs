@@ -1,10 +1,12 @@
 //! The differential test: the same random requests to Java's server and to ours, in lock-step, and
-//! every byte that comes back compared; then the four-letter words, then both data directories.
+//! every byte that comes back compared; then the four-letter words, then the data directories. The same
+//! with an ensemble on each side, its clients spread over the members.
 //!
 //! A step goes to Java first, then to ours. Behind every step each client sends a fence, a read whose
 //! reply comes after everything that the step caused; so what each client saw in a step is known
-//! without waiting for a time. What must differ is taken out by `canon`; what may differ is in `allow`,
-//! with its reason in `DIFFERENCES.md`. Everything follows from the seed.
+//! without waiting for a time. The fence of a member that has not heard of the step yet is asked
+//! again. What must differ is taken out by `canon`; what may differ is in `allow`, with its reason in
+//! `DIFFERENCES.md`. Everything follows from the seed.
 
 mod allow;
 mod canon;
@@ -13,78 +15,106 @@ mod disk;
 mod generate;
 mod rng;
 mod setup;
+mod side;
 mod step;
 mod wire;
 mod words;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use byteorder::{BigEndian, ByteOrder};
 use gamekeeper::op::op;
 
 use self::generate::{Generator, SLOTS, World};
 use self::setup::Variant;
+use self::side::Side;
 use self::step::Step;
-use self::wire::{CONNECT, EVENT, Frame, Seen, Side};
+use self::wire::{CONNECT, EVENT, Frame, Seen};
+use crate::ensemble::Ensemble;
 use crate::server::{Kind, Setup};
 use crate::{Failure, Result};
 
 /// One run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Run {
     /// What everything follows from.
     pub seed: u64,
     /// How many steps.
     pub steps: usize,
-    /// The two servers; the first one is right. Java twice proves the test itself.
-    pub kinds: [Kind; 2],
+    /// The servers of both sides, one or several, as many on each; the first side is right. Of several
+    /// the last one leads. Java on both sides proves the test itself.
+    pub kinds: [Vec<Kind>; 2],
     /// Whether each step is printed as it is done.
     pub verbose: bool,
 }
 
 impl Run {
-    /// Java and ours.
+    /// Java and ours, one server each.
     pub fn new(seed: u64, steps: usize) -> Self {
-        Self { seed, steps, kinds: [Kind::Java, Kind::Ours], verbose: false }
+        Self { seed, steps, kinds: [vec![Kind::Java], vec![Kind::Ours]], verbose: false }
+    }
+
+    /// An ensemble of Java's and one of these kinds.
+    pub fn ensemble(seed: u64, steps: usize, kinds: &[Kind]) -> Self {
+        let kinds = [vec![Kind::Java; kinds.len()], kinds.to_vec()];
+        Self { seed, steps, kinds, verbose: false }
     }
 
     /// Runs it; says how many requests were compared.
     ///
     /// # Errors
     /// What differs, with the seed and the step; or that a server does not run.
-    pub fn run(self) -> Result<usize> {
+    pub fn run(&self) -> Result<usize> {
         let named = |e: Failure| Failure::new(format!("seed {}: {e}", self.seed));
         self.compare().map_err(named)
     }
 
-    fn compare(self) -> Result<usize> {
-        let dirs = [tempfile::tempdir()?, tempfile::tempdir()?];
+    fn compare(&self) -> Result<usize> {
         let variant = Variant::of(self.seed);
-        let starting = [
-            variant.setup(self.kinds[0], dirs[0].path())?.spawn()?,
-            variant.setup(self.kinds[1], dirs[1].path())?.spawn()?,
-        ];
-        let mut sides = starting.map(|server| Side::new(server, SLOTS));
-        sides.iter_mut().try_for_each(|side| side.server.wait_serving())?;
+        let [java, ours] = &self.kinds;
+        let (java, ours) = std::thread::scope(|scope| {
+            let java = scope.spawn(|| Ensemble::start_led_by_last(variant.plan(java)));
+            (java.join(), Ensemble::start_led_by_last(variant.plan(ours)))
+        });
+        let java = java.map_err(|_| Failure::new("the start panicked"))??;
+        let mut sides = [Side::new(java, SLOTS), Side::new(ours?, SLOTS)];
         let requests = self.steps(&mut sides, variant)?;
-        let found = words::compare(&sides[0], &sides[1])?;
-        report("four-letter words", &found)?;
-        sides.iter_mut().for_each(Side::hang_up);
-        let [java, ours] = sides;
-        let (java_sessions, java) = stop(java)?;
-        let (our_sessions, ours) = stop(ours)?;
-        let dirs = [java.data_dir(), ours.data_dir()];
-        let sessions = [&java_sessions, &our_sessions];
-        let mut found = disk::compare([&dirs[0], &dirs[1]], sessions, self.kinds[1], variant)?;
-        if allow::mismatches(self.kinds[1]).is_none() {
-            found.extend(take_over(ours)?);
+        let mut found = Vec::new();
+        for member in 0..sides[0].ensemble.size() {
+            let words = words::compare(&sides[0], &sides[1], member)?;
+            found.extend(words.into_iter().map(|word| format!("member {}: {word}", member + 1)));
         }
-        report("the disk", &found)?;
+        for side in &mut sides {
+            side.hang_up();
+            side.stop()?;
+        }
+        found.extend(self.disks(&sides, variant)?);
+        report(&found)?;
         Ok(requests)
     }
 
-    fn steps(self, sides: &mut [Side; 2], variant: Variant) -> Result<usize> {
-        let (mut generator, mut world) = (Generator::new(self.seed, variant), World::default());
+    /// What differs in what the servers left.
+    fn disks(&self, [java, ours]: &[Side; 2], variant: Variant) -> Result<Vec<String>> {
+        let last = ours.ensemble.size() - 1;
+        let decider = ours.ensemble.kind(last);
+        let mut found = Vec::new();
+        for member in 0..=last {
+            let dirs = [java, ours].map(|side| side.ensemble.data_dir(member));
+            let sessions = [&java.sessions, &ours.sessions];
+            let disks = disk::compare([&dirs[0], &dirs[1]], sessions, decider, variant)?;
+            found.extend(disks.into_iter().map(|what| format!("member {}: {what}", member + 1)));
+        }
+        if allow::mismatches(decider).is_none() {
+            found.extend(take_over(ours.ensemble.member_dir(last))?);
+        }
+        Ok(found)
+    }
+
+    fn steps(&self, sides: &mut [Side; 2], variant: Variant) -> Result<usize> {
+        let members = sides[0].ensemble.size();
+        let mut generator = Generator::new(self.seed, variant, members > 1);
+        let mut world = World { members, ..World::default() };
         let mut requests = 0;
         for number in 0..self.steps {
             let step = generator.step(&world);
@@ -97,7 +127,7 @@ impl Run {
             let found = ours.step(&step).map_err(at)?;
             if let Some(mut difference) = difference(&step, &expected, &found) {
                 for side in sides.iter().filter(|_| self.verbose) {
-                    difference += &side.server.failure("said").to_string();
+                    difference += &side.ensemble.failure("said").to_string();
                 }
                 return Err(at(Failure::new(difference)));
             }
@@ -108,31 +138,26 @@ impl Run {
     }
 }
 
-fn stop(side: Side) -> Result<(canon::Sessions, Setup)> {
-    let (_, setup) = side.server.stop()?;
-    Ok((side.sessions, setup))
-}
-
 /// Starts Java on what our server left, and says what it finds wrong: each transaction in the log has the
 /// digest that the tree must have behind it.
-fn take_over(setup: Setup) -> Result<Vec<String>> {
-    let server = Setup { kind: Kind::Java, ..setup }.start()?;
+fn take_over(dir: &Path) -> Result<Vec<String>> {
+    let server = Setup::new(Kind::Java, dir)?.start()?;
     let answer = server.four_letter_word("mntr")?;
     server.stop()?;
     let mut digests = answer.lines().filter(|line| line.contains("digest_mismatches_count"));
     Ok(digests.find(|line| !line.ends_with("\t0")).map(str::to_owned).into_iter().collect())
 }
 
-fn report(what: &str, found: &[String]) -> Result<()> {
+fn report(found: &[String]) -> Result<()> {
     if found.is_empty() {
         return Ok(());
     }
     let shown: Vec<&str> = found.iter().take(SHOWN).map(String::as_str).collect();
-    Err(Failure::new(format!("{what}: {} differences\n{}", found.len(), shown.join("\n"))))
+    Err(Failure::new(format!("{} differences\n{}", found.len(), shown.join("\n"))))
 }
 
 /// Differences of a list that are shown.
-const SHOWN: usize = 8;
+const SHOWN: usize = 12;
 
 impl World {
     /// Takes in what a step did, as the first server says.
@@ -148,7 +173,20 @@ impl World {
                 self.slots[slot] = None;
             }
         }
+        if let Step::Connect(slot, _) = step {
+            self.learn_move(*slot);
+        }
         self.sessions = side.sessions.len();
+    }
+
+    /// A client that has got its session elsewhere leaves the connection behind that had it.
+    fn learn_move(&mut self, slot: usize) {
+        self.left_behind[slot] = false;
+        for other in (0..SLOTS).filter(|other| *other != slot) {
+            if self.slots[slot].is_some() && self.slots[other] == self.slots[slot] {
+                self.left_behind[other] = true;
+            }
+        }
     }
 
     fn learn_frame(&mut self, slot: usize, frame: &Frame) {

@@ -1,10 +1,8 @@
 //! The servers of one seed: both the same, and not the same for every seed.
 
-use std::path::Path;
-
 use super::rng::Rng;
-use crate::Result;
-use crate::server::{Kind, Setup};
+use crate::ensemble::Plan;
+use crate::server::Kind;
 
 /// The digest of `super:test`.
 const SUPER: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
@@ -30,23 +28,22 @@ impl Variant {
         }
     }
 
-    /// A server with these switches. Nothing expires and no container goes while it runs, because the
+    /// Servers with these switches. Nothing expires and no container goes while they run, because the
     /// clock is not the same for both.
-    pub(super) fn setup(self, kind: Kind, dir: &Path) -> Result<Setup> {
-        let setup = Setup::new(kind, dir)?
-            .with("extendedTypesEnabled", &self.extended_types.to_string())
+    pub(super) fn plan(self, kinds: &[Kind]) -> Plan {
+        let mut plan = Plan::new(kinds);
+        plan.tick_ms = 2000;
+        // A server alone refuses it, an ensemble would do it.
+        let reconfig = self.reconfig_enabled && kinds.len() == 1;
+        plan.with("extendedTypesEnabled", &self.extended_types.to_string())
             .with("enforceQuota", &self.enforce_quota.to_string())
-            .with("reconfigEnabled", &self.reconfig_enabled.to_string())
+            .with("reconfigEnabled", &reconfig.to_string())
             .with("minSessionTimeout", "300000")
             .with("maxSessionTimeout", "400000")
             .with("preAllocSize", "1024")
             .with("snapCount", if self.small_snapshots { "60" } else { "100000" })
             .with_property("zookeeper.forceSync", "no")
             .with_property("zookeeper.DigestAuthenticationProvider.superDigest", SUPER)
-            .with_property("znode.container.checkIntervalMs", "100000000");
-        Ok(match kind {
-            Kind::Java => setup.with_jvm("-XX:TieredStopAtLevel=1").with_jvm("-Xmx512m"),
-            Kind::Ours => setup,
-        })
+            .with_property("znode.container.checkIntervalMs", "100000000")
     }
 }

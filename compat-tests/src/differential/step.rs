@@ -7,7 +7,7 @@ use gamekeeper::server::sessions::password;
 use jute::Write as _;
 
 use super::decode;
-use super::wire::Side;
+use super::side::Side;
 
 /// A client: the place of a connection. Both servers have the same ones.
 pub(super) type Slot = usize;
@@ -110,6 +110,8 @@ pub(super) enum Password {
 /// A `ConnectRequest` in one of its forms.
 #[derive(Debug, Clone)]
 pub(super) struct Connect {
+    /// Which server is asked.
+    pub(super) member: usize,
     pub(super) protocol: i32,
     pub(super) last_zxid_seen: i64,
     pub(super) timeout: i32,

@@ -2,24 +2,22 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use byteorder::{BigEndian, ByteOrder};
 use gamekeeper::op::op;
 
 use super::canon::{self, Sessions};
-use super::step::{Request, Slot, Step};
-use crate::server::Server;
-use crate::{Failure, Result};
+use crate::Result;
 
 /// How long a reply may take that must come. A limit for what hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a request may go unanswered before the fence is sent behind it. What comes later than this
 /// comes before the fence's reply all the same.
-const SILENCE: Duration = Duration::from_millis(250);
+pub(super) const SILENCE: Duration = Duration::from_millis(250);
 /// How long a connection may stay open behind a reply that is its last.
-const LAST_WORD: Duration = Duration::from_secs(2);
+pub(super) const LAST_WORD: Duration = Duration::from_secs(2);
 /// The op in place of a request's that stands for the first frame of a connection.
 pub(super) const CONNECT: i32 = i32::MIN + 7;
 /// The op that stands for a watch event.
@@ -27,7 +25,9 @@ pub(super) const EVENT: i32 = i32::MIN + 8;
 /// The op that stands for a frame that nobody asked for.
 pub(super) const UNASKED: i32 = i32::MIN + 9;
 /// Xids of fences start here.
-const FENCE: i32 = 0x7000_0000;
+pub(super) const FENCE: i32 = 0x7000_0000;
+/// The most fences of a run.
+const FENCES: i32 = 0x0800_0000;
 
 /// A frame from a server: what it answers, and its bytes without the length.
 #[derive(Debug, Clone)]
@@ -68,18 +68,26 @@ enum Got {
     Nothing,
 }
 
+/// A connection.
 #[derive(Debug)]
-struct Conn {
+pub(super) struct Conn {
     stream: TcpStream,
     buffer: Vec<u8>,
     /// Requests without a reply: xid and op.
-    open: VecDeque<(i32, i32)>,
-    connecting: bool,
-    seen: Seen,
+    pub(super) open: VecDeque<(i32, i32)>,
+    /// Whether the reply to the first frame is still to come.
+    pub(super) connecting: bool,
+    /// What came since the last step.
+    pub(super) seen: Seen,
+    /// The session that the server gave; 0 if it gave none.
+    pub(super) session: i64,
+    /// The newest zxid of a reply.
+    pub(super) zxid: i64,
 }
 
 impl Conn {
-    fn open(address: SocketAddr) -> Result<Self> {
+    /// Connects to a server.
+    pub(super) fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -89,11 +97,13 @@ impl Conn {
             open: VecDeque::new(),
             connecting: true,
             seen: Seen::default(),
+            session: 0,
+            zxid: 0,
         })
     }
 
     /// A server that closed meanwhile is found out by reading.
-    fn send(&mut self, bytes: &[u8]) {
+    pub(super) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
@@ -150,7 +160,7 @@ impl Conn {
     }
 
     /// Reads to the end.
-    fn read_end(&mut self, deadline: Instant, sessions: &mut Sessions) -> Result<()> {
+    pub(super) fn read_end(&mut self, deadline: Instant, sessions: &mut Sessions) -> Result<()> {
         self.open.push_back((i32::MIN, UNASKED));
         self.read_until(None, deadline, sessions).map(drop)
     }
@@ -162,7 +172,7 @@ impl Conn {
 
     /// Reads until the request with `xid` (all, if `None`) is answered, the end, or the deadline; says
     /// whether it is.
-    fn read_until(
+    pub(super) fn read_until(
         &mut self,
         xid: Option<i32>,
         deadline: Instant,
@@ -174,132 +184,49 @@ impl Conn {
                 Got::Closed => self.seen.closed = true,
                 Got::Frame(bytes) => {
                     let kind = self.kind_of(&bytes);
-                    let canon = canon::frame(kind, &bytes, sessions);
+                    let mut canon = canon::frame(kind, &bytes, sessions);
+                    self.learn(kind, &bytes);
+                    if is_fence(kind, &bytes) {
+                        BigEndian::write_i32(&mut canon, FENCE);
+                    }
                     self.seen.frames.push(Frame { kind, bytes, canon });
                 }
             }
         }
         Ok(!self.seen.closed)
     }
-}
 
-/// One of the two servers, and the clients connected to it.
-#[derive(Debug)]
-pub(super) struct Side {
-    pub(super) server: Server,
-    pub(super) sessions: Sessions,
-    conns: Vec<Option<Conn>>,
-    fences: i32,
-}
-
-impl Side {
-    pub(super) fn new(server: Server, slots: usize) -> Self {
-        let conns = (0..slots).map(|_| None).collect();
-        Self { server, sessions: Sessions::default(), conns, fences: 0 }
-    }
-
-    /// Does one step, waits until everything that it causes was seen, and says what each client saw.
-    pub(super) fn step(&mut self, step: &Step) -> Result<Vec<Seen>> {
-        match step {
-            Step::HangUp(slot) => self.conns[*slot] = None,
-            Step::Connect(slot, connect) => {
-                let frame = connect.frame(self);
-                self.connect(*slot)?;
-                self.exchange(*slot, &frame)?;
-            }
-            Step::Raw(slot, bytes) => {
-                if self.conns[*slot].is_none() {
-                    self.connect(*slot)?;
-                }
-                self.exchange(*slot, bytes)?;
-            }
-            Step::Requests(slot, requests) => self.requests(*slot, requests)?,
-            Step::Cut(slot, bytes) => {
-                if let Some(mut conn) = self.conns[*slot].take() {
-                    conn.send(bytes);
-                }
-            }
-        }
-        self.fence()?;
-        Ok(self.take_seen())
-    }
-
-    fn connect(&mut self, slot: Slot) -> Result<()> {
-        self.conns[slot] = Some(Conn::open(self.server.setup.address())?);
-        Ok(())
-    }
-
-    fn requests(&mut self, slot: Slot, requests: &[Request]) -> Result<()> {
-        let Some(conn) = &mut self.conns[slot] else { return Ok(()) };
-        conn.open.extend(requests.iter().map(|r| (r.reply_xid(), r.kind)));
-        let bytes: Vec<u8> = requests.iter().flat_map(Request::frame).collect();
-        self.exchange(slot, &bytes)
-    }
-
-    fn exchange(&mut self, slot: Slot, bytes: &[u8]) -> Result<()> {
-        let Some(conn) = &mut self.conns[slot] else { return Ok(()) };
-        conn.send(bytes);
-        // A first frame is answered or refused; whether it is must be known before a request follows.
-        let patience = if conn.connecting { PATIENCE } else { SILENCE };
-        conn.read_until(None, Instant::now() + patience, &mut self.sessions)?;
-        // Java answers, then closes: a fence between the two may be answered or not.
-        if conn.seen.frames.last().is_some_and(Frame::is_last) {
-            conn.read_end(Instant::now() + LAST_WORD, &mut self.sessions)?;
-        }
-        Ok(())
-    }
-
-    /// Sends every client's fence and waits for the replies: all that was sent before them has come
-    /// by then, or the connection was closed.
-    fn fence(&mut self) -> Result<()> {
-        self.fences += 1;
-        let fence = FENCE + self.fences;
-        let frame = Request { xid: fence, kind: op::EXISTS, body: root(), damage: None }.frame();
-        for conn in self.conns.iter_mut().flatten().filter(|c| !c.seen.closed) {
-            conn.open.push_back((fence, op::EXISTS));
-            conn.send(&frame);
-        }
-        let deadline = Instant::now() + PATIENCE;
-        for (slot, conn) in self.conns.iter_mut().enumerate() {
-            let Some(conn) = conn.as_mut().filter(|c| !c.seen.closed) else { continue };
-            let came = conn.read_until(Some(fence), deadline, &mut self.sessions)?;
-            // What is not answered by now never will be.
-            conn.open.clear();
-            if !came && !conn.seen.closed {
-                let what = format!("does not answer client {slot} any more");
-                return Err(self.server.failure(&what));
-            }
-        }
-        Ok(())
-    }
-
-    fn take_seen(&mut self) -> Vec<Seen> {
-        let mut all = Vec::new();
-        for conn in &mut self.conns {
-            let seen = conn.as_mut().map(|c| std::mem::take(&mut c.seen)).unwrap_or_default();
-            if seen.closed {
-                *conn = None;
-            }
-            all.push(seen);
-        }
-        all
-    }
-
-    /// Closes every socket, so that both servers can be asked what is left.
-    pub(super) fn hang_up(&mut self) {
-        for conn in self.conns.iter_mut().filter_map(Option::take) {
-            let _ = conn.stream.shutdown(Shutdown::Both);
+    fn learn(&mut self, kind: i32, bytes: &[u8]) {
+        if kind == CONNECT && bytes.len() >= canon::HEADER {
+            self.session = BigEndian::read_i64(&bytes[8..]);
+        } else if bytes.len() >= canon::HEADER {
+            self.zxid = self.zxid.max(BigEndian::read_i64(&bytes[4..]));
         }
     }
 
-    /// The answer to a four-letter word.
-    pub(super) fn word(&self, word: &str) -> Result<String> {
-        let answer = self.server.four_letter_word(word);
-        answer.map_err(|e| Failure::new(format!("{word} to {}: {e}", self.server.setup.kind)))
+    /// Whether the server closes the connection behind what came last.
+    pub(super) fn has_last_word(&self) -> bool {
+        self.seen.frames.last().is_some_and(Frame::is_last)
+    }
+
+    /// The session of this connection, if it was closed in this step.
+    pub(super) fn closed_session(&self) -> Option<i64> {
+        let closed = |frame: &Frame| {
+            frame.kind == op::CLOSE_SESSION && frame.bytes.get(12..16) == Some(&[0; 4])
+        };
+        self.seen.frames.iter().any(closed).then_some(self.session)
+    }
+
+    /// Takes the replies to fences out of what was seen.
+    pub(super) fn forget_fences(&mut self) {
+        self.seen.frames.retain(|frame| !is_fence(frame.kind, &frame.bytes));
     }
 }
 
-/// The body of `exists("/")`.
-fn root() -> Vec<u8> {
-    vec![0, 0, 0, 1, b'/', 0]
+/// Whether a frame answers a fence, of which one server may have needed more than the other.
+fn is_fence(kind: i32, bytes: &[u8]) -> bool {
+    let fences = FENCE..FENCE + FENCES;
+    kind == op::EXISTS
+        && bytes.len() >= canon::HEADER
+        && fences.contains(&BigEndian::read_i32(bytes))
 }

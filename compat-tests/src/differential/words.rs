@@ -2,8 +2,8 @@
 //! are taken out, those that follow from what was done stay.
 
 use super::allow;
-use super::wire::Side;
-use crate::Result;
+use super::side::Side;
+use crate::{Failure, Result};
 
 /// The words asked at the end of a run.
 const WORDS: [&str; 14] = [
@@ -23,14 +23,16 @@ const COUNTED: [&str; 9] = [
     "zk_outstanding_requests",
 ];
 
+/// How often a word is asked that is not answered soon.
+const TRIES: usize = 20;
 /// Lines of an answer that are shown.
 const SHOWN: usize = 8;
 
-/// What differs between the answers of Java and ours.
-pub(super) fn compare(java: &Side, ours: &Side) -> Result<Vec<String>> {
+/// What differs between the answers of Java's member and ours.
+pub(super) fn compare(java: &Side, ours: &Side, member: usize) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for word in WORDS {
-        let lines = [shape(word, java)?, shape(word, ours)?];
+        let lines = [shape(word, java, member)?, shape(word, ours, member)?];
         if allow::answer(word, &lines[0]).is_some() {
             continue;
         }
@@ -49,17 +51,19 @@ pub(super) fn compare(java: &Side, ours: &Side) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn shape(word: &str, side: &Side) -> Result<Vec<String>> {
-    let answer = side.word(word)?;
-    let mut lines: Vec<String> =
-        answer.lines().map(|line| shape_of_line(word, line, side)).collect();
+fn shape(word: &str, side: &Side, member: usize) -> Result<Vec<String>> {
+    let answer = (0..TRIES).find_map(|_| side.ensemble.word(member, word));
+    let answer = answer
+        .ok_or_else(|| Failure::new(format!("member {} does not answer {word}", member + 1)))?;
+    let dir = side.ensemble.dir().display().to_string();
+    let shape = |line: &str| shape_of_line(word, &line.replace(&dir, "DIR"), side);
+    let mut lines: Vec<String> = answer.lines().map(shape).collect();
     lines.sort();
     Ok(lines)
 }
 
 fn shape_of_line(word: &str, line: &str, side: &Side) -> String {
     let line = side.sessions.in_text(line);
-    let line = line.replace(&side.server.setup.dir.display().to_string(), "DIR");
     match word {
         "wchs" | "wchp" | "wchc" | "ruok" | "isro" => line,
         "mntr" => {

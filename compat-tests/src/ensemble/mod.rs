@@ -5,6 +5,7 @@
 //! history against them. [`proxy`] stands between the members where a test wants to cut or delay them.
 
 pub mod load;
+mod plan;
 pub mod ports;
 pub mod proxy;
 pub mod recorder;
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use jute::Limits;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+pub use self::plan::Plan;
 use self::ports::free_ports;
 use self::proxy::Network;
 use crate::server::{Kind, Server, Setup};
@@ -39,78 +41,6 @@ const GLANCE: Duration = Duration::from_millis(10);
 const WORD_PATIENCE: Duration = Duration::from_millis(1000);
 /// Where the directories of failed ensembles are kept, if this says so.
 const KEEP: &str = "COMPAT_KEEP";
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Whose servers, by member; member 0 is `server.1`.
-    pub kinds: Vec<Kind>,
-    /// How many of them, from the end, are observers.
-    pub observers: usize,
-    /// `tickTime` in ms.
-    pub tick_ms: u32,
-    /// More lines of every `zoo.cfg`.
-    pub lines: Vec<(String, String)>,
-    /// System properties of every member.
-    pub properties: Vec<(String, String)>,
-    /// Whether the members reach each other through a [`Network`].
-    pub proxied: bool,
-    /// Options of the JVM, as `-Xmx1g`; nothing for ours.
-    pub jvm: Vec<String>,
-    /// Where the members' directories are made; none is the system's place for what is temporary.
-    pub dir: Option<PathBuf>,
-}
-
-/// What lets many JVMs start beside each other on a small machine.
-const SMALL_JVM: [&str; 3] = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-
-impl Plan {
-    /// Voters of these kinds, all other things as most tests want them.
-    pub fn new(kinds: &[Kind]) -> Self {
-        Self {
-            kinds: kinds.to_vec(),
-            observers: 0,
-            tick_ms: 500,
-            lines: vec![],
-            properties: vec![],
-            proxied: false,
-            jvm: SMALL_JVM.map(str::to_owned).to_vec(),
-            dir: None,
-        }
-    }
-
-    /// The last `n` members observe.
-    #[must_use]
-    pub fn observers(mut self, n: usize) -> Self {
-        self.observers = n;
-        self
-    }
-
-    /// One more line for every `zoo.cfg`.
-    #[must_use]
-    pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.lines.push((key.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// One more system property, which has no line in `zoo.cfg`.
-    #[must_use]
-    pub fn with_property(mut self, key: &str, value: &str) -> Self {
-        self.properties.push((key.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// The members reach each other through proxies.
-    #[must_use]
-    pub fn proxied(mut self) -> Self {
-        self.proxied = true;
-        self
-    }
-
-    fn is_observer(&self, member: usize) -> bool {
-        member + self.observers >= self.kinds.len()
-    }
-}
 
 #[derive(Debug)]
 struct Member {
@@ -157,6 +87,26 @@ impl Ensemble {
         Self::start_in_order(plan, &order, order.len())
     }
 
+    /// Starts the voters in such an order that the last of them leads, then the observers. One server
+    /// is started alone.
+    ///
+    /// # Errors
+    /// As [`Ensemble::start`], or if another one leads.
+    pub fn start_led_by_last(plan: Plan) -> Result<Self> {
+        if plan.kinds.len() == 1 {
+            return Self::start(plan);
+        }
+        let last = plan.kinds.len() - plan.observers - 1;
+        let mut order: Vec<usize> = (0..plan.kinds.len()).filter(|m| *m != last).collect();
+        order.insert(0, last);
+        let mut ensemble = Self::start_in_order(plan, &order, last / 2 + 1 + last % 2)?;
+        let leader = ensemble.wait_leader()?;
+        if leader != last {
+            return Err(ensemble.failure(&format!("is led by member {}", leader + 1)));
+        }
+        Ok(ensemble)
+    }
+
     /// Starts the first `together` members of `order`, waits until they serve, then starts the rest.
     /// Of members that start together and have the same history, the one with the highest number leads.
     ///
@@ -198,7 +148,9 @@ impl Ensemble {
         if self.plan.is_observer(member) {
             setup = setup.with("peerType", "observer");
         }
-        for other in 0..self.plan.kinds.len() {
+        // A file with a single server is that of a server alone.
+        let others = if self.plan.kinds.len() > 1 { self.plan.kinds.len() } else { 0 };
+        for other in 0..others {
             setup =
                 setup.with(&format!("server.{}", other + 1), &self.server(member, other, ports));
         }
@@ -245,6 +197,26 @@ impl Ensemble {
     /// The process ids of the members that run.
     pub fn pids(&self) -> Vec<u32> {
         self.members.iter().filter_map(|member| Some(member.server.as_ref()?.pid())).collect()
+    }
+
+    /// What the configuration says of each member, `host:port:port`; nothing of a server alone.
+    pub fn peer_addresses(&self) -> Vec<String> {
+        let own = |(at, member): (usize, &Member)| {
+            let key = format!("server.{}", at + 1);
+            let line = member.setup.config.iter().find(|(k, _)| *k == key)?;
+            Some(line.1.trim_end_matches(":observer").to_owned())
+        };
+        self.members.iter().enumerate().filter_map(own).collect()
+    }
+
+    /// The directory of all members.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The directory of a member.
+    pub fn member_dir(&self, member: usize) -> &Path {
+        &self.members[member].setup.dir
     }
 
     /// The directory with a member's `version-2`.
@@ -463,7 +435,7 @@ impl Drop for Ensemble {
 /// Lines of each log that a failure shows.
 const TAIL_LINES: usize = 60;
 
-fn tail(log: &std::path::Path) -> String {
+fn tail(log: &Path) -> String {
     let log = fs::read(log).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
     let lines: Vec<&str> = log.lines().collect();

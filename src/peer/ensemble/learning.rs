@@ -156,7 +156,7 @@ impl Ensemble {
         let Some(reception) = learning.reception.take() else { return false };
         match reception.finish() {
             Ok(loaded) => {
-                self.replica.install(loaded);
+                self.replica.install(loaded, now.wall);
                 self.tell_learner(now, learner::Event::SnapshotReceived);
                 true
             }
@@ -365,7 +365,7 @@ impl Ensemble {
                 && self.settings.faults.learner.keep_half_snapshot
                 && let Ok(loaded) = half.finish()
             {
-                self.replica.install(loaded);
+                self.replica.install(loaded, 0);
             }
             for request in learning.local.abandon() {
                 self.replica.applier.drop_request(&self.replica.front, &request);

@@ -197,7 +197,7 @@ impl Ensemble {
             settings.config.clone(),
             settings.faults,
         );
-        replica.install(parts.loaded);
+        replica.install(parts.loaded, now.wall);
         let mut member = Self {
             settings,
             auth: parts.auth,
@@ -222,7 +222,7 @@ impl Ensemble {
             Event::Tick { heard_until } => self.on_tick(now, heard_until, effects),
             Event::Done => self.at_barrier = false,
             Event::Reloaded(loaded) => {
-                self.replica.install(*loaded);
+                self.replica.install(*loaded, now.wall);
                 self.at_barrier = false;
             }
             Event::Elected(vote, state) => self.on_elected(now, vote, state, effects),

@@ -8,7 +8,7 @@ use jute::Limits;
 use log::error;
 
 use super::Faults;
-use crate::ids::{SessionId, Zxid};
+use crate::ids::{Millis, SessionId, Zxid};
 use crate::op::Code;
 use crate::peer::snapshots::SnapshotPolicy;
 use crate::peer::{LogBatch, Now};
@@ -83,8 +83,8 @@ impl Replica {
         }
     }
 
-    /// Takes a database in the place of what was there.
-    pub(super) fn install(&mut self, loaded: Loaded) {
+    /// Takes a database in the place of what was there. `now` is wall time.
+    pub(super) fn install(&mut self, loaded: Loaded, now: Millis) {
         let Loaded { mut tree, sessions, committed } = loaded;
         if let Some(written) = self.front.metrics.write_per_namespace.of("zookeeper") {
             written.add((CONFIG_NODE.len() + self.config.text.len()) as i64);
@@ -92,7 +92,7 @@ impl Replica {
         tree.set_config(
             self.config.text.as_bytes(),
             self.config.version,
-            0,
+            now,
             &mut crate::tree::NoEvents,
         );
         self.history = History::new(self.empty_committed_log(), tree.last_processed_zxid());

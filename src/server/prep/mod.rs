@@ -47,6 +47,9 @@ pub struct PrepOptions {
     pub enforce_quota: bool,
     /// `reconfigEnabled`.
     pub reconfig: bool,
+    /// The server is a member of an ensemble: whoever asked, at whichever member, hears of a write by its
+    /// zxid alone, so each takes one.
+    pub in_ensemble: bool,
 }
 
 /// As Java without configuration.
@@ -58,6 +61,7 @@ impl Default for PrepOptions {
             close_session_txn: true,
             enforce_quota: false,
             reconfig: false,
+            in_ensemble: false,
         }
     }
 }
@@ -65,7 +69,8 @@ impl Default for PrepOptions {
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// The transaction; none if the request takes no zxid: reads, and what cannot be decoded.
+    /// The transaction; none if the request takes no zxid: reads, and, at a server alone, what cannot
+    /// be decoded.
     pub record: Option<TxnRecord>,
     /// Why the request failed. A multi that failed has its reply in what its transaction's parts
     /// become, except for [`Code::SessionMoved`], which closes the connection like everywhere.
@@ -128,11 +133,11 @@ impl Prep {
             Context { tree, session: req.session, owner, auth: &req.auth, zxid, time: now_wall };
         let result = match Body::read(req.op, &req.body, self.options.limits) {
             Ok(None) => return check_read(req.op, &cx, sessions),
-            Err(Malformed::WithoutZxid) => {
+            Err(Malformed::WithoutZxid) if !self.options.in_ensemble => {
                 log::info!("op {} of session {} cannot be decoded", req.op, req.session);
                 return Prepared::without_txn(Some(Code::MarshallingError));
             }
-            Err(Malformed::WithZxid) => Err(Code::MarshallingError),
+            Err(_) => Err(Code::MarshallingError),
             Ok(Some(Body::Multi(ops))) => return self.prepare_multi(&cx, req, &ops, sessions),
             Ok(Some(Body::CreateSession)) => session::create(&cx, req, sessions),
             Ok(Some(body)) => self.prepare_op(&cx, req.op, &body, sessions),
@@ -250,6 +255,11 @@ fn check_read(kind: i32, cx: &Context<'_>, sessions: &SessionTracker) -> Prepare
         _ => Some(Code::Unimplemented),
     };
     Prepared::without_txn(error)
+}
+
+/// Whether the bytes are no request of this kind of write, and Java finds that out before it takes a zxid.
+pub fn is_without_zxid(kind: i32, bytes: &[u8], limits: Limits) -> bool {
+    matches!(Body::read(kind, bytes, limits), Err(Malformed::WithoutZxid))
 }
 
 /// Whether the bytes are a multi of writes, and of nothing else.

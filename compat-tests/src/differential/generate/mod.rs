@@ -6,6 +6,8 @@ mod body;
 mod damage;
 
 use gamekeeper::op::op;
+use gamekeeper::server::prep::is_without_zxid;
+use jute::Limits;
 
 use super::rng::Rng;
 use super::setup::Variant;
@@ -39,6 +41,10 @@ const STRANGE_OPS: [i32; 15] =
 /// What the generator knows of the servers.
 #[derive(Debug, Default)]
 pub(super) struct World {
+    /// How many servers there are to connect to.
+    pub(super) members: usize,
+    /// Clients whose session has moved on to another connection.
+    pub(super) left_behind: [bool; SLOTS],
     /// The session of each client that is connected.
     pub(super) slots: [Option<usize>; SLOTS],
     /// How many sessions there were.
@@ -54,13 +60,15 @@ pub(super) struct Generator {
     xid: i32,
     /// A burst has one write at most.
     one_write: bool,
+    /// Java's ensemble commits nothing any more once it was asked for a write that cannot be decoded.
+    in_ensemble: bool,
 }
 
 impl Generator {
     /// Quotas that are enforced look at what is applied, not at what is prepared: which of the writes
     /// in front of a write that is, follows from the clock.
-    pub(super) fn new(seed: u64, variant: Variant) -> Self {
-        Self { rng: Rng::new(seed), xid: 0, one_write: variant.enforce_quota }
+    pub(super) fn new(seed: u64, variant: Variant, in_ensemble: bool) -> Self {
+        Self { rng: Rng::new(seed), xid: 0, one_write: variant.enforce_quota, in_ensemble }
     }
 
     /// The next step.
@@ -74,7 +82,7 @@ impl Generator {
             6..14 => Step::Connect(slot, self.connect(world)),
             14..18 => Step::Raw(slot, damage::bad_frame(&mut self.rng)),
             18..20 => Step::Cut(slot, damage::half_frame(&mut self.rng)),
-            20..200 => self.burst(slot),
+            20..200 if !world.left_behind[slot] => self.burst(slot),
             _ => Step::Requests(slot, vec![self.request(false)]),
         }
     }
@@ -97,15 +105,18 @@ impl Generator {
     }
 
     fn request(&mut self, in_burst: bool) -> Request {
-        let (kind, mut body) = loop {
+        let (kind, body, damage) = loop {
             let kind = self.kind();
-            let body = body::of(&mut self.rng, kind);
+            let mut body = body::of(&mut self.rng, kind);
             let alone = LONERS.contains(&kind) || STRANGE_OPS.contains(&kind) || body.len() > LARGE;
-            if !(in_burst && alone) {
-                break (kind, body);
+            if in_burst && alone {
+                continue;
+            }
+            let damage = self.rng.chance(4).then(|| damage::damage(&mut self.rng, &mut body));
+            if !(self.in_ensemble && is_without_zxid(kind, &body, Limits::default())) {
+                break (kind, body, damage);
             }
         };
-        let damage = self.rng.chance(4).then(|| damage::damage(&mut self.rng, &mut body));
         Request { xid: self.xid(kind), kind, body, damage }
     }
 
@@ -145,7 +156,9 @@ impl Generator {
             _ => Password::Bytes(vec![9; 8]),
         };
         let behind = world.last_zxid;
+        let member = if world.members > 1 { rng.below(world.members) } else { 0 };
         Connect {
+            member,
             protocol: if rng.chance(95) { 0 } else { *rng.pick(&[1, -1, i32::MAX]) },
             last_zxid_seen: match rng.below(100) {
                 0..60 => 0,

@@ -30,6 +30,18 @@ fn a_request_that_is_cut_takes_no_zxid_but_a_multi_does() {
     assert_eq!(prepared.record.unwrap().header.kind, op::ERROR);
 }
 
+/// Its learner waits for the transaction that answers it.
+#[test]
+fn in_an_ensemble_whatever_is_cut_takes_a_zxid() {
+    let options = PrepOptions { in_ensemble: true, ..PrepOptions::default() };
+    let mut server = Server::with(options, TreeOptions::default());
+    for kind in [op::CREATE, op::DELETE, op::SET_DATA, op::SET_ACL, op::RECONFIG, op::MULTI] {
+        let prepared = server.prepare(&request(kind, vec![0, 0]));
+        assert_eq!(prepared.error, Some(Code::MarshallingError));
+        assert_eq!(prepared.record.unwrap().header.kind, op::ERROR);
+    }
+}
+
 #[test]
 fn a_null_path_is_found_out_where_it_is_looked_at() {
     let mut server = Server::new();

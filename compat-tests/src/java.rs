@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use crate::{Failure, Result};
@@ -41,15 +41,20 @@ pub fn program_command(program: &str, args: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// The Java server, still to be given its `zoo.cfg`: the class that `zkServer.sh start` runs.
+/// The Java server, still to be given its `zoo.cfg`: the class that `zkServer.sh start` runs. Without a
+/// release it is the one that everything here is compared with.
 ///
 /// # Errors
 /// If Maven cannot fetch it.
-pub fn server(jvm: &[String], properties: &[String]) -> Result<Command> {
+pub fn server(release: Option<&str>, jvm: &[String], properties: &[String]) -> Result<Command> {
     let mut command = Command::new("java");
     command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]);
-    command.args(jvm).args(properties);
-    command.arg("-cp").arg(class_path()?);
+    command.args(jvm).args(properties).arg("-cp");
+    match release {
+        None => command.arg(class_path()?),
+        // Releases that know log4j want to show it to JMX.
+        Some(release) => command.arg(jars_of(release)?).arg("-Dzookeeper.jmx.log4j.disable=true"),
+    };
     command.arg("org.apache.zookeeper.server.quorum.QuorumPeerMain");
     Ok(command)
 }
@@ -106,7 +111,7 @@ impl Built {
 pub(crate) fn build(project: &Path, target: &Path, options: &[String]) -> Result<Built> {
     let stamp = target.join("built");
     if modified(&stamp) < newest(&project.join("src"))?.max(modified(&project.join("pom.xml"))) {
-        maven(project, options)?;
+        maven(project, "process-classes", options)?;
         fs::write(&stamp, "")?;
     }
     let jars = fs::read_dir(target.join("lib"))?.map(|entry| Ok(entry?.path()));
@@ -115,9 +120,25 @@ pub(crate) fn build(project: &Path, target: &Path, options: &[String]) -> Result
     Ok(Built { classes: target.join("classes"), jars })
 }
 
-fn maven(project: &Path, options: &[String]) -> Result<()> {
+/// The jars of another release, fetched first if they are not there.
+fn jars_of(release: &str) -> Result<OsString> {
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let fetching = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
+    let (pom, lib) = (project().join("release"), project().join("target/releases").join(release));
+    let stamp = lib.join("fetched");
+    if modified(&stamp) < modified(&pom.join("pom.xml")) {
+        let to = format!("-DoutputDirectory={}", lib.display());
+        let version = format!("-Dzookeeper.version={release}");
+        maven(&pom, "dependency:copy-dependencies", &[version, to])?;
+        fs::write(&stamp, "")?;
+    }
+    drop(fetching);
+    Ok(lib.join("*").into())
+}
+
+fn maven(project: &Path, goal: &str, options: &[String]) -> Result<()> {
     let mut maven = Command::new("mvn");
-    maven.args(["--quiet", "--batch-mode", "process-classes"]).args(options).current_dir(project);
+    maven.args(["--quiet", "--batch-mode", goal]).args(options).current_dir(project);
     let output = maven.output().map_err(|e| absent("mvn", &e))?;
     if output.status.success() {
         return Ok(());

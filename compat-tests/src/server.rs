@@ -28,14 +28,17 @@ pub enum Kind {
     Ours,
     /// Apache ZooKeeper, as Maven fetched it.
     Java,
+    /// Another release of it, as `3.8.6`.
+    Release(&'static str),
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ours => "gamekeeper",
-            Self::Java => "java",
-        })
+        match self {
+            Self::Ours => f.write_str("gamekeeper"),
+            Self::Java => f.write_str("java"),
+            Self::Release(version) => write!(f, "java {version}"),
+        }
     }
 }
 
@@ -130,7 +133,8 @@ impl Setup {
         let log = File::options().append(true).create(true).open(self.log())?;
         let mut command = match self.kind {
             Kind::Ours => Command::new(our_binary()?),
-            Kind::Java => java::server(&self.jvm, &self.properties)?,
+            Kind::Java => java::server(None, &self.jvm, &self.properties)?,
+            Kind::Release(version) => java::server(Some(version), &self.jvm, &self.properties)?,
         };
         if self.kind == Kind::Ours {
             command.args(&self.properties);

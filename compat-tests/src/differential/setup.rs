@@ -32,7 +32,9 @@ impl Variant {
     /// clock is not the same for both.
     pub(super) fn plan(self, kinds: &[Kind]) -> Plan {
         let mut plan = Plan::new(kinds);
-        plan.tick_ms = 2000;
+        // Time enough for a member that is not scheduled; not so much that an election that has to be
+        // held again would be waited for in vain.
+        plan.tick_ms = 1000;
         // A server alone refuses it, an ensemble would do it.
         let reconfig = self.reconfig_enabled && kinds.len() == 1;
         plan.with("extendedTypesEnabled", &self.extended_types.to_string())

@@ -14,7 +14,7 @@ fn server(dir: &Path) -> Result<Server> {
 
 fn zkcli(kind: Kind) -> Result<Command> {
     match kind {
-        Kind::Java => java::tool("org.apache.zookeeper.ZooKeeperMain"),
+        Kind::Java | Kind::Release(_) => java::tool("org.apache.zookeeper.ZooKeeperMain"),
         Kind::Ours => {
             let mut command = Command::new(our_tool("zkcli")?);
             command.env("TZ", "UTC");

@@ -171,7 +171,7 @@ impl Row {
             for &target in targets {
                 let kept = match target.kind() {
                     Kind::Ours => &mut samples.ours,
-                    Kind::Java => &mut samples.java,
+                    Kind::Java | Kind::Release(_) => &mut samples.java,
                 };
                 let sample = self.on_server(settings, target);
                 kept.push(sample.map_err(|e| target.failure(&format!("fails: {e}")))?);

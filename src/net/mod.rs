@@ -56,8 +56,10 @@ pub use heard::HeardUntil;
 /// The way of requests into the pipeline.
 pub trait Submit: Send + Sync {
     /// Takes a batch. The inputs of one connection come in their order, never from two threads at
-    /// once. Must not wait: how much is in flight is bounded by whoever submits.
-    fn submit(&self, batch: Vec<Input>);
+    /// once. Must not wait (how much is in flight is bounded by whoever submits), unless the caller
+    /// can `spare` its thread for as long as a quick sync of the log takes: then the batch may be
+    /// worked off on it. True if it was; its answers have been left with their connections.
+    fn submit(&self, batch: Vec<Input>, spare: bool) -> bool;
 }
 
 /// How the client port is set up.
@@ -147,11 +149,9 @@ impl Env {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Sends what has gathered.
-    fn submit(&self, batch: &mut Vec<Input>) {
-        if !batch.is_empty() {
-            self.submit.submit(std::mem::take(batch));
-        }
+    /// Sends what has gathered. True if it is done already.
+    fn submit(&self, batch: &mut Vec<Input>, spare: bool) -> bool {
+        !batch.is_empty() && self.submit.submit(std::mem::take(batch), spare)
     }
 
     /// Makes a connection known to the rooms below.

@@ -77,7 +77,7 @@ impl Pool {
         let mut scratch = Scratch::new();
         while let Some(Job { mut conn, from }) = self.next() {
             let outcome = conn.safe_turn(env, &mut scratch, env.clock.now());
-            env.submit(&mut scratch.batch);
+            env.submit(&mut scratch.batch, false);
             from.returned(Returned { conn, outcome });
         }
     }

@@ -30,6 +30,8 @@ const SLEEP: Duration = Duration::from_millis(250);
 const INBOX: Token = Token(usize::MAX);
 /// How many ready sockets are taken at once, to begin with.
 const EVENTS: usize = 1024;
+/// A selector that has had only writes in so many rounds keeps nobody waiting while it works one off.
+const ROUNDS_TO_SPARE: u32 = 16;
 
 /// The state of a selector thread.
 pub(super) struct Selector {
@@ -47,6 +49,8 @@ pub(super) struct Selector {
     scratch: Scratch,
     heard: Heard,
     timers: Timers,
+    /// Rounds since someone was answered here.
+    rounds_of_writes: u32,
 }
 
 impl Selector {
@@ -72,6 +76,7 @@ impl Selector {
             scratch: Scratch::new(),
             heard: Heard::new(heard),
             timers: Timers::new(env.settings.sessionless_timeout),
+            rounds_of_writes: 0,
         })
     }
 
@@ -88,7 +93,7 @@ impl Selector {
             let saw_all = self.note_events();
             self.take_letters(now);
             self.give_turns(now);
-            self.env.submit(&mut self.scratch.batch);
+            self.submit(now);
             if saw_all {
                 self.heard.all_had_turns(polled);
             }
@@ -210,6 +215,17 @@ impl Selector {
         self.after_turn(slot, outcome, now);
     }
 
+    /// Sends the round's writes on their way; if they are done at once their replies go out now.
+    fn submit(&mut self, now: Millis) {
+        let answered = std::mem::take(&mut self.scratch.answered);
+        self.rounds_of_writes = if answered { 0 } else { self.rounds_of_writes.saturating_add(1) };
+        let spare = self.rounds_of_writes > ROUNDS_TO_SPARE;
+        if self.env.submit(&mut self.scratch.batch, spare) {
+            self.take_letters(now);
+            self.give_turns(now);
+        }
+    }
+
     fn send_away(&mut self, slot: u32) {
         let place = self.slab.place(slot);
         let Place::Here(mut conn) = std::mem::replace(place, Place::Away(Signals::default()))
@@ -293,7 +309,7 @@ impl Selector {
                     self.after_turn(slot, outcome, now);
                 }
             }
-            self.env.submit(&mut self.scratch.batch);
+            self.env.submit(&mut self.scratch.batch, false);
             if self.slab.taken().is_empty() || now >= deadline {
                 return;
             }

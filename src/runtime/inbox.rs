@@ -4,7 +4,6 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ids::{Millis, Zxid};
-use crate::net::Submit;
 use crate::peer::{Event, Server};
 use crate::server::request::Input;
 use crate::zab::LinkId;
@@ -116,8 +115,8 @@ impl Inbox {
         self.lock().arrivals.is_empty()
     }
 
-    /// What has arrived; waits up to `timeout` for something to.
-    pub(super) fn take(&self, timeout: Millis) -> Arrivals {
+    /// Waits up to `timeout` for something to arrive.
+    pub(super) fn wait(&self, timeout: Millis) {
         let timeout = Duration::from_millis(timeout.max(0).unsigned_abs());
         let mut state = self.lock();
         if state.arrivals.is_empty() && !timeout.is_zero() {
@@ -129,12 +128,15 @@ impl Inbox {
                 .0;
             state.asleep = false;
         }
-        std::mem::take(&mut state.arrivals)
     }
-}
 
-impl Submit for Inbox {
-    fn submit(&self, mut batch: Vec<Input>) {
+    /// What has arrived.
+    pub(super) fn take(&self) -> Arrivals {
+        std::mem::take(&mut self.lock().arrivals)
+    }
+
+    /// Requests of clients.
+    pub(super) fn submit(&self, mut batch: Vec<Input>) {
         self.bring(|arrivals| {
             if arrivals.inputs.is_empty() {
                 arrivals.inputs = batch;

@@ -4,7 +4,7 @@
 //! A batch that comes when the disk is idle and the pipeline has nothing else to do is written on the
 //! pipeline's own thread: two hand-offs fewer, which at one request at a time is most of a write's cost.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -50,10 +50,15 @@ impl Gathering {
     }
 }
 
+/// A write that takes less than this is no reason to change threads, in microseconds.
+const QUICK: u64 = 500;
+
 struct Shared {
     log: Mutex<TxnLog>,
     /// Batches that were handed to the thread and are not durable yet.
     queued: AtomicUsize,
+    /// How long a sync has taken of late, in microseconds.
+    sync_micros: AtomicU64,
     metrics: Arc<ServerMetrics>,
 }
 
@@ -64,6 +69,7 @@ impl Shared {
 
     /// Appends and syncs; the last zxid of what is durable now.
     fn write(&self, batches: &[LogBatch]) -> storage::Result<Option<Zxid>> {
+        let begun = Instant::now();
         let mut log = self.log();
         for batch in batches {
             for (zxid, payload) in batch.iter() {
@@ -77,6 +83,9 @@ impl Shared {
         if let Some(took) = synced.took {
             self.metrics.fsynctime.add(took);
         }
+        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let before = self.sync_micros.load(Ordering::Relaxed);
+        self.sync_micros.store((before / 4 * 3).saturating_add(took / 4), Ordering::Relaxed);
         Ok(batches.last().and_then(LogBatch::last_zxid))
     }
 }
@@ -97,8 +106,12 @@ impl LogDevice {
         metrics: Arc<ServerMetrics>,
         listener: Arc<dyn LogListener>,
     ) -> io::Result<Self> {
-        let shared =
-            Arc::new(Shared { log: Mutex::new(log), queued: AtomicUsize::new(0), metrics });
+        let shared = Arc::new(Shared {
+            log: Mutex::new(log),
+            queued: AtomicUsize::new(0),
+            sync_micros: AtomicU64::new(0),
+            metrics,
+        });
         let (orders, received) = channel();
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -110,6 +123,11 @@ impl LogDevice {
     /// Whether the thread has nothing to do, so that a batch may be written right here.
     pub(super) fn is_idle(&self) -> bool {
         !self.gathers && self.shared.queued.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether the disk has been so fast of late that a thread which others depend on may wait for it.
+    pub(super) fn is_quick(&self) -> bool {
+        self.shared.sync_micros.load(Ordering::Relaxed) < QUICK
     }
 
     /// Writes a batch on the calling thread. Only while [`LogDevice::is_idle`], or batches change

@@ -1,6 +1,10 @@
 //! The server's thread: feeds the pure server with what arrives, and carries its effects out.
+//!
+//! A selector whose connections only write may do a small batch of that itself ([`Seat`]) while the
+//! server's thread has nothing to do: from the request to the reply on one thread, where handing it
+//! over and back would cost as much as everything else but the sync.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::{io, thread};
 
@@ -13,15 +17,18 @@ use super::member::Member;
 use super::snapshotter::Snapshotter;
 use crate::config::ExitCode;
 use crate::ids::{Millis, Zxid};
-use crate::net::{Clock, HeardUntil};
+use crate::net::{Clock, HeardUntil, Submit};
 use crate::peer::{Effect, Event, LogBatch, Now, Server};
 use crate::server::metrics::ServerMetrics;
+use crate::server::request::Input;
 use crate::storage;
 use crate::storage::txnlog::TxnLog;
 
 /// A batch of at most this many transactions is written on the pipeline's own thread if nothing else
 /// waits: then nobody is kept waiting by it.
 const WRITE_HERE_MAX: usize = 8;
+/// Requests that a selector works off itself: more of them are better prepared while others are synced.
+const LENT_MAX: usize = 64;
 
 /// What the log's thread tells.
 pub(super) struct LogNews {
@@ -51,16 +58,59 @@ pub(super) struct Parts {
     pub(super) member: Option<Member>,
     /// What the server wanted done when it was made.
     pub(super) effects: Vec<Effect>,
-    pub(super) inbox: Arc<Inbox>,
+    pub(super) seat: Arc<Seat>,
     pub(super) log: TxnLog,
     pub(super) gathering: Gathering,
     pub(super) metrics: Arc<ServerMetrics>,
     pub(super) snapshotter: Snapshotter,
     pub(super) clock: Clock,
     pub(super) heard: HeardUntil,
-    pub(super) fatal: Arc<Fatal>,
     /// How often time is to be looked at, in ms.
     pub(super) tick: Millis,
+}
+
+/// The place of whoever works for the server: one thread at a time. Requests are taken out of the
+/// inbox by who has the seat only, so that they keep their order.
+pub(super) struct Seat {
+    inbox: Arc<Inbox>,
+    fatal: Arc<Fatal>,
+    worker: Mutex<Option<Worker>>,
+}
+
+impl Seat {
+    pub(super) fn new(inbox: &Arc<Inbox>, fatal: &Arc<Fatal>) -> Self {
+        let (inbox, fatal) = (Arc::clone(inbox), Arc::clone(fatal));
+        Self { inbox, fatal, worker: Mutex::new(None) }
+    }
+
+    fn take(&self) -> MutexGuard<'_, Option<Worker>> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works the batch off on the calling thread; hands it back if that is not the moment.
+    fn lend(&self, batch: Vec<Input>) -> Result<(), Vec<Input>> {
+        let Ok(mut seat) = self.worker.try_lock() else { return Err(batch) };
+        let Some(worker) = seat.as_mut().filter(|worker| worker.can_be_lent(batch.len())) else {
+            return Err(batch);
+        };
+        self.fatal.guard("a selector at work for the pipeline", || {
+            worker.lent = true;
+            worker.step(Event::Inputs(batch));
+            worker.lent = false;
+        });
+        if self.fatal.is_stopping() {
+            // It may have stopped halfway.
+            *seat = None;
+        }
+        Ok(())
+    }
+}
+
+impl Submit for Seat {
+    fn submit(&self, batch: Vec<Input>, spare: bool) -> bool {
+        let left = if spare { self.lend(batch) } else { Err(batch) };
+        left.map_err(|batch| self.inbox.submit(batch)).is_ok()
+    }
 }
 
 /// The running thread.
@@ -71,8 +121,8 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     pub(super) fn start(parts: Parts) -> io::Result<Self> {
-        let inbox = Arc::clone(&parts.inbox);
-        let fatal = Arc::clone(&parts.fatal);
+        let seat = parts.seat;
+        let (inbox, fatal) = (Arc::clone(&seat.inbox), Arc::clone(&seat.fatal));
         let news = LogNews { inbox: Arc::clone(&inbox), fatal: Arc::clone(&fatal) };
         let log = LogDevice::start(
             parts.log,
@@ -80,7 +130,7 @@ impl Pipeline {
             Arc::clone(&parts.metrics),
             Arc::new(news),
         )?;
-        let worker = Worker {
+        let mut worker = Worker {
             server: parts.server,
             member: parts.member,
             inbox: Arc::clone(&inbox),
@@ -89,12 +139,18 @@ impl Pipeline {
             clock: parts.clock,
             heard: parts.heard,
             fatal: Arc::clone(&fatal),
-            tick: parts.tick,
             effects: parts.effects,
+            lent: false,
+        };
+        let (clock, tick) = (parts.clock, parts.tick);
+        let body = move || {
+            worker.carry_out_all();
+            *seat.take() = Some(worker);
+            run(&seat, clock, tick);
         };
         let thread = thread::Builder::new()
             .name("ProcessThread".to_owned())
-            .spawn(move || fatal.guard("the pipeline", || worker.run()))?;
+            .spawn(move || fatal.guard("the pipeline", body))?;
         Ok(Self { inbox, thread: Some(thread) })
     }
 
@@ -109,6 +165,29 @@ impl Pipeline {
     }
 }
 
+/// The body of the server's thread.
+fn run(seat: &Seat, clock: Clock, tick: Millis) {
+    let mut next_tick = clock.now() + tick;
+    loop {
+        seat.inbox.wait(next_tick - clock.now());
+        let mut taken = seat.take();
+        let Some(worker) = taken.as_mut() else { break };
+        let arrivals = seat.inbox.take();
+        let stop = arrivals.stop;
+        worker.take_in(arrivals);
+        if clock.now() >= next_tick {
+            worker.step(Event::Tick { heard_until: worker.heard.get() });
+            next_tick = clock.now() + tick;
+        }
+        if stop {
+            worker.finish(tick);
+            *taken = None;
+            break;
+        }
+    }
+    info!("PrepRequestProcessor exited loop!");
+}
+
 struct Worker {
     server: Server,
     member: Option<Member>,
@@ -118,35 +197,28 @@ struct Worker {
     clock: Clock,
     heard: HeardUntil,
     fatal: Arc<Fatal>,
-    tick: Millis,
     effects: Vec<Effect>,
+    /// It works on a selector's thread.
+    lent: bool,
 }
 
 impl Worker {
-    fn run(mut self) {
-        self.carry_out_all();
-        let mut next_tick = self.clock.now() + self.tick;
-        loop {
-            let wait = next_tick - self.clock.now();
-            let arrivals = self.inbox.take(wait);
-            let stop = arrivals.stop;
-            self.take_in(arrivals);
-            if self.clock.now() >= next_tick {
-                self.step(Event::Tick { heard_until: self.heard.get() });
-                next_tick = self.clock.now() + self.tick;
-            }
-            if stop {
-                break;
-            }
-        }
-        self.finish();
-        info!("PrepRequestProcessor exited loop!");
+    /// Whether nothing is in process, so that `requests` can be worked off from end to end, and fast.
+    /// In an ensemble others have to be waited for, so nothing is gained.
+    fn can_be_lent(&self, requests: usize) -> bool {
+        requests <= LENT_MAX
+            && self.member.is_none()
+            && self.server.is_idle()
+            && self.log.is_idle()
+            && self.log.is_quick()
+            && self.inbox.is_empty()
     }
 
     /// What was logged before the end is applied before the end, for the clients that still wait.
-    fn finish(mut self) {
+    fn finish(&mut self, tick: Millis) {
         while !self.server.is_idle() && !self.fatal.is_stopping() {
-            let arrivals = self.inbox.take(self.tick);
+            self.inbox.wait(tick);
+            let arrivals = self.inbox.take();
             self.take_in(arrivals);
         }
         self.inbox.close();
@@ -192,7 +264,7 @@ impl Worker {
     /// The event that answers the effect, if it is done at once.
     fn carry_out(&mut self, effect: Effect) -> Option<Event> {
         match effect {
-            Effect::Log(batch) => self.write(batch),
+            Effect::Log(batch) => return self.write(batch),
             Effect::Snapshot => self.snapshotter.order(),
             other => {
                 let sessions = || self.server.committed_sessions();
@@ -207,15 +279,18 @@ impl Worker {
         None
     }
 
-    fn write(&mut self, batch: LogBatch) {
-        if batch.len() > WRITE_HERE_MAX || !self.log.is_idle() || !self.inbox.is_empty() {
+    fn write(&mut self, batch: LogBatch) -> Option<Event> {
+        let here_max = if self.lent { LENT_MAX } else { WRITE_HERE_MAX };
+        if batch.len() > here_max || !self.log.is_idle() || !self.inbox.is_empty() {
             self.log.write_there(batch);
-            return;
+            return None;
         }
         match self.log.write_here(batch) {
-            Ok(Some(zxid)) => self.inbox.durable(zxid),
-            Ok(None) => {}
-            Err(e) => log_failed(&self.fatal, &e),
+            Ok(durable) => durable.map(Event::Durable),
+            Err(e) => {
+                log_failed(&self.fatal, &e);
+                None
+            }
         }
     }
 }

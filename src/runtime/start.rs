@@ -13,7 +13,7 @@ use super::inbox::Inbox;
 use super::info::{Info, QuorumInfo};
 use super::log_device::Gathering;
 use super::member::Member;
-use super::pipeline::{self, Pipeline};
+use super::pipeline::{self, Pipeline, Seat};
 use super::purger::Purger;
 use super::snapshotter::{self, Snapshotter};
 use super::start_member;
@@ -201,21 +201,21 @@ impl<'a> Base<'a> {
         let (words, snapshotter) = (Arc::new(self.words()), self.snapshotter()?);
         let Self { config, clock, fatal, dirs, settings, port, front, inbox, .. } = self;
         let local = port.local_addr();
-        let submit = Arc::clone(&inbox) as Arc<dyn Submit>;
+        let seat = Arc::new(Seat::new(&inbox, &fatal));
+        let submit = Arc::clone(&seat) as Arc<dyn Submit>;
         let reactor = Reactor::start(port, settings, clock, Arc::clone(&front), submit, words)
             .map_err(io_error("cannot start the reactor"))?;
         let pipeline = Pipeline::start(pipeline::Parts {
             server,
             member,
             effects,
-            inbox,
+            seat,
             log: open_log(config, &dirs, clock),
             gathering: gathering(config),
             metrics: Arc::clone(&front.metrics),
             snapshotter,
             clock,
             heard: reactor.heard_until(),
-            fatal: Arc::clone(&fatal),
             tick: (Millis::from(config.sessions.tick_time_ms) / LOOKS_PER_TICK).clamp(10, 500),
         })
         .map_err(io_error("cannot start the server's thread"))?;

@@ -39,46 +39,56 @@ impl Conn {
     /// Gives the client what is there, or what one read brings. True if it wants to be called again.
     pub(super) fn take_input(&mut self, env: &Env, scratch: &mut Scratch) -> Result<bool, End> {
         if !self.hungry {
-            return self.feed_own(env, &mut scratch.batch);
+            return self.feed_own(env, scratch);
         }
         if !self.readable {
             return Ok(false);
         }
-        let Scratch { buffer, batch } = scratch;
         let kept = self.input.len();
+        let buffer = &mut scratch.buffer;
         if kept > READ {
             let n = self.read(&mut buffer[..READ], env)?;
             self.input.extend_from_slice(&buffer[..n]);
-            return self.feed_own(env, batch);
+            return self.feed_own(env, scratch);
         }
         buffer[..kept].copy_from_slice(&self.input);
         let n = self.read(&mut buffer[kept..kept + READ], env)?;
         if n == 0 {
             return Ok(false);
         }
+        let Scratch { buffer, batch, answered } = scratch;
         let bytes = &buffer[..kept + n];
-        let (consumed, next) = self.feed(env, bytes, batch);
+        let (consumed, next) = self.feed(env, bytes, batch, answered);
         self.input.clear();
         self.input.extend_from_slice(&bytes[consumed..]);
         self.heed(env, next)
     }
 
     /// Gives the client what is left of earlier reads.
-    fn feed_own(&mut self, env: &Env, batch: &mut Vec<Input>) -> Result<bool, End> {
+    fn feed_own(&mut self, env: &Env, scratch: &mut Scratch) -> Result<bool, End> {
         let mut input = std::mem::take(&mut self.input);
-        let (consumed, next) = self.feed(env, &input, batch);
+        let Scratch { batch, answered, .. } = scratch;
+        let (consumed, next) = self.feed(env, &input, batch, answered);
         input.drain(..consumed);
         self.input = input;
         self.heed(env, next)
     }
 
-    fn feed(&mut self, env: &Env, bytes: &[u8], batch: &mut Vec<Input>) -> (usize, Next) {
+    fn feed(
+        &mut self,
+        env: &Env,
+        bytes: &[u8],
+        batch: &mut Vec<Input>,
+        answered: &mut bool,
+    ) -> (usize, Next) {
         let before = batch.len();
         let progress = self.client.on_bytes(&env.front, self.touched, bytes, batch);
         let submitted: usize = batch[before..].iter().map(size).sum();
         if submitted > 0 {
             self.submitted += submitted;
             env.in_flight.fetch_add(submitted, Relaxed);
+        } else if progress.consumed > 0 {
+            *answered = true;
         }
         (progress.consumed, progress.next)
     }

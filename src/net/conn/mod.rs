@@ -94,11 +94,13 @@ pub(super) struct Scratch {
     buffer: Box<[u8]>,
     /// What the turns have for the pipeline; sent in one piece when all have been had.
     pub(super) batch: Vec<Input>,
+    /// Someone was given something that the pipeline had no part in.
+    pub(super) answered: bool,
 }
 
 impl Scratch {
     pub(super) fn new() -> Self {
-        Self { buffer: vec![0; 2 * READ].into_boxed_slice(), batch: Vec::new() }
+        Self { buffer: vec![0; 2 * READ].into_boxed_slice(), batch: Vec::new(), answered: false }
     }
 }
 

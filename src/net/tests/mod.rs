@@ -90,16 +90,18 @@ impl Echo {
 }
 
 impl Submit for Echo {
-    fn submit(&self, batch: Vec<Input>) {
+    fn submit(&self, batch: Vec<Input>, _spare: bool) -> bool {
         for input in &batch {
             if let Input::Request(request) = input {
                 self.seen.fetch_add(request.body.len(), Ordering::SeqCst);
             }
         }
         if self.holds.load(Ordering::SeqCst) {
-            return self.held.lock().unwrap().extend(batch);
+            self.held.lock().unwrap().extend(batch);
+            return false;
         }
         self.answer_all(batch);
+        true
     }
 }
 

@@ -8,6 +8,10 @@ use gamekeeper::runtime::{Server, stop_on_signals};
 use gamekeeper::tools::{self, Settings};
 use log::error;
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let command = CommandLine::parse(std::env::args().skip(1));
     // What a tool has to say stands in its output.

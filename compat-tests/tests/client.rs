@@ -206,3 +206,43 @@ fn survives_a_restart(kind: Kind) -> Result<()> {
     client.close()?;
     Ok(())
 }
+
+/// A server may work a lone write off where it was read, and hands bursts over; nobody can tell which.
+#[test]
+fn lone_writes_and_bursts_keep_their_order() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let server = Setup::new(Kind::Ours, dir.path())?.start()?;
+    let address = server.connect_string();
+    let writers: Vec<_> = (0..4)
+        .map(|i| {
+            let options = Options::new(&address, Duration::from_secs(20))?;
+            Ok(std::thread::spawn(move || write_steadily(options, &format!("/w{i}"), 40 * i)))
+        })
+        .collect::<Result<_>>()?;
+    for writer in writers {
+        writer.join().expect("a writer")?;
+    }
+    Ok(())
+}
+
+/// Each write expects the version that the one before it made.
+fn write_steadily(options: Options, path: &str, burst: i32) -> Result<()> {
+    let (client, _events) = Client::connect(options)?;
+    client.create(path, None, &open(), CreateMode::Persistent).wait()?;
+    let (mut version, mut zxid) = (0, 0);
+    for _ in 0..60 {
+        // Alone, often enough to be trusted with it, then many at once.
+        for count in std::iter::repeat_n(1, 20).chain([burst]) {
+            let calls = (0..count).map(|i| client.set_data(path, Some(b"x"), version + i));
+            for call in calls.collect::<Vec<_>>() {
+                let stat = call.wait()?;
+                version += 1;
+                assert_eq!(stat.version, version);
+                assert!(stat.mzxid > zxid, "{} after {zxid}", stat.mzxid);
+                zxid = stat.mzxid;
+            }
+        }
+    }
+    client.close()?;
+    Ok(())
+}

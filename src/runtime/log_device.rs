@@ -185,12 +185,13 @@ fn run(
         if !batches.is_empty() {
             let result = shared.write(&batches);
             last_sync = Instant::now();
-            shared.queued.fetch_sub(batches.len(), Ordering::AcqRel);
             match result {
                 Ok(Some(zxid)) => listener.durable(zxid),
                 Ok(None) => {}
                 Err(e) => return listener.failed(&e),
             }
+            // Only when that is told: what is written elsewhere from now on is told later.
+            shared.queued.fetch_sub(batches.len(), Ordering::AcqRel);
         }
         match then {
             Some(Order::Settle(answer)) => {
@@ -221,4 +222,51 @@ fn gather(
         }
     }
     (batches, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::SyncSender;
+
+    use super::*;
+    use crate::storage::txnlog::TxnLogOptions;
+    use crate::storage::{DataDirs, MemDisk};
+
+    /// Tells of what it hears, and holds the log's thread until it may go on.
+    struct Slow {
+        heard: SyncSender<Zxid>,
+        go_on: Mutex<Receiver<()>>,
+    }
+
+    impl LogListener for Slow {
+        fn durable(&self, zxid: Zxid) {
+            self.heard.send(zxid).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
+        }
+
+        fn failed(&self, error: &storage::Error) {
+            panic!("{error}");
+        }
+    }
+
+    #[test]
+    fn the_thread_is_idle_only_when_it_has_told_what_is_durable() {
+        let dir = std::path::Path::new("/data");
+        let dirs = DataDirs::open(Arc::new(MemDisk::default()), dir, dir, true).unwrap();
+        let log = TxnLog::new(&dirs, TxnLogOptions::default(), Box::new(|| 0));
+        let (heard, told) = std::sync::mpsc::sync_channel(1);
+        let (go_on, may_go_on) = channel();
+        let listener = Arc::new(Slow { heard, go_on: Mutex::new(may_go_on) });
+        let gathering = Gathering { delay: Duration::ZERO, poll: Duration::ZERO };
+        let metrics = Arc::new(ServerMetrics::default());
+        let device = LogDevice::start(log, gathering, metrics, listener).unwrap();
+        let mut batch = LogBatch::default();
+        batch.push_encoded(Zxid(1), b"a transaction");
+        device.write_there(batch);
+        assert_eq!(told.recv(), Ok(Zxid(1)));
+        assert!(!device.is_idle(), "nobody may write past what is not known to be durable");
+        go_on.send(()).unwrap();
+        device.settled(|_| ());
+        assert!(device.is_idle());
+    }
 }

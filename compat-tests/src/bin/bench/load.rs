@@ -247,12 +247,12 @@ impl Load {
         Ok(Self { poll, events: Events::with_capacity(1024), conns, depth })
     }
 
-    /// Keeps the load up for this long.
-    pub(crate) fn run_for(&mut self, time: Duration) -> Result<Outcome> {
+    /// Keeps the load up for this long, or until so many replies have come.
+    pub(crate) fn run_for(&mut self, time: Duration, replies: u64) -> Result<Outcome> {
         self.fill()?;
         let start = Instant::now();
         let mut latencies = Histogram::new();
-        while start.elapsed() < time {
+        while start.elapsed() < time && latencies.total() < replies {
             self.turn(&mut latencies)?;
         }
         Ok(Outcome { time: start.elapsed(), latencies })

@@ -23,6 +23,9 @@ pub(crate) const VALUES: [usize; 2] = [100, 1024];
 const COPIES: usize = 256;
 /// Where creates go.
 const CREATES: &str = "/bench/c";
+/// So many creates make a round: a server that makes more of them in the same time would work on a
+/// larger tree, and write larger snapshots of it, than the one it is compared with.
+const CREATES_MAX: u64 = 120_000;
 
 /// What the sessions do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,9 +119,10 @@ impl Row {
     fn measure(&self, settings: &Settings, servers: &[SocketAddr], pids: &[u32]) -> Result<Sample> {
         let script = Rc::new(self.script());
         let mut load = Load::open(servers, &vec![script; self.sessions], self.depth)?;
-        load.run_for(settings.time / 4)?;
+        let replies = if self.work == Work::Create { CREATES_MAX } else { u64::MAX };
+        load.run_for(settings.time / 4, replies / 4)?;
         let (server, client) = (usage::cpu_of(pids)?, usage::cpu(std::process::id())?);
-        let outcome = load.run_for(settings.time)?;
+        let outcome = load.run_for(settings.time, replies)?;
         let server = usage::cpu_of(pids)? - server;
         let client = usage::cpu(std::process::id())? - client;
         load.close()?;

@@ -196,9 +196,13 @@ fn snapshot(settings: &Settings, data: &Path, report: &mut Report) -> Result<()>
             copy_dir(data, &setup.data_dir())?;
             let server = setup.start()?;
             // Also lets a snapshot end that the start itself has begun.
-            reads_beside_writes(server.setup.address(), settings.time * 3)?;
+            let load = |time| {
+                reads_beside_writes(server.setup.address(), time)
+                    .map_err(|e| server.failure(&format!("fails: {e}")))
+            };
+            load(settings.time * 3)?;
             let before = snapshots(&server)?;
-            let (reads, writes) = reads_beside_writes(server.setup.address(), settings.time * 5)?;
+            let (reads, writes) = load(settings.time * 5)?;
             let taken = (snapshots(&server)? - before) as f64;
             let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
             let mut fact = |what: &str, value| {
@@ -227,7 +231,7 @@ fn reads_beside_writes(address: SocketAddr, time: Duration) -> Result<(Histogram
             script.push(op::GET_DATA, &GetDataRequest { path, watch: false });
         }
         let mut load = Load::open(&[address], &[Rc::new(script)], 1)?;
-        let outcome = load.run_for(time)?;
+        let outcome = load.run_for(time, u64::MAX)?;
         load.close()?;
         Ok(outcome.latencies)
     });
@@ -238,7 +242,7 @@ fn reads_beside_writes(address: SocketAddr, time: Duration) -> Result<(Histogram
     }
     let script = Rc::new(script);
     let mut load = Load::open(&[address], &vec![script; 4], 8)?;
-    let writes = load.run_for(time)?.latencies;
+    let writes = load.run_for(time, u64::MAX)?.latencies;
     load.close()?;
     let reads = reader.join().map_err(|_| Failure::new("the reader failed"))??;
     Ok((reads, writes))

@@ -230,7 +230,7 @@ fn write_steadily(options: Options, path: &str, burst: i32) -> Result<()> {
     let (client, _events) = Client::connect(options)?;
     client.create(path, None, &open(), CreateMode::Persistent).wait()?;
     let (mut version, mut zxid) = (0, 0);
-    for _ in 0..60 {
+    for _ in 0..15 {
         // Alone, often enough to be trusted with it, then many at once.
         for count in std::iter::repeat_n(1, 20).chain([burst]) {
             let calls = (0..count).map(|i| client.set_data(path, Some(b"x"), version + i));

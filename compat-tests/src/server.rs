@@ -69,7 +69,7 @@ impl Setup {
         Ok(Self { kind, dir: dir.to_owned(), port: free_port()?, config, properties, jvm })
     }
 
-    /// The same with one more line of `zoo.cfg`.
+    /// The same with one more line of `zoo.cfg`; an empty value takes a default's line away.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.config.push((key.to_owned(), value.to_owned()));
@@ -116,7 +116,7 @@ impl Setup {
         for (key, value) in defaults.iter().filter(|(key, _)| !own(key)) {
             let _ = writeln!(text, "{key}={value}");
         }
-        for (key, value) in &self.config {
+        for (key, value) in self.config.iter().filter(|(_, value)| !value.is_empty()) {
             let _ = writeln!(text, "{key}={value}");
         }
         text

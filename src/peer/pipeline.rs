@@ -232,8 +232,14 @@ impl Pipeline {
         let in_process = self.pending.len() as i64;
         match self.parts.throttler.admit(&request, in_process, now.mono) {
             Admission::Pass => {}
-            Admission::Throttled => request.throttled = true,
-            Admission::Stall(_) => return Some(request),
+            Admission::Throttled => {
+                self.parts.front.metrics.throttled_ops.add(1);
+                request.throttled = true;
+            }
+            Admission::Stall(_) => {
+                self.parts.front.metrics.request_throttle_wait_count.add(1);
+                return Some(request);
+            }
             Admission::Drop => {
                 self.applier.drop_request(&self.parts.front, &request);
                 return None;

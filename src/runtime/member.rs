@@ -155,6 +155,7 @@ impl Member {
     }
 
     fn save_snapshot(&self, log: &LogDevice, sessions: &[(SessionId, i32)]) -> Result<(), Failure> {
+        let began = self.clock.now();
         log.settled(|log| log.roll())?;
         let saved = snapshot::take(
             Arc::clone(self.dirs.disk()),
@@ -163,6 +164,7 @@ impl Member {
             || sessions.to_vec(),
             |look| look(&self.front.db.read_tree()),
         )?;
+        self.front.metrics.snapshottime.add(self.clock.now() - began);
         if let Some(saved) = saved {
             log.settled(|log| log.forget_after(saved.zxid))?;
         }

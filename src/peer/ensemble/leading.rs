@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use log::{info, warn};
 
+use super::figures;
 use super::read_only::Looking;
 use super::{Effect, Ensemble, Learners, Role, Status, Step};
 use crate::ids::{Millis, SessionId};
@@ -35,7 +36,6 @@ pub(super) struct Leading {
     requests: Vec<Input>,
     /// Committed, still to be applied.
     commits: Vec<Entry>,
-    since: Millis,
     /// When the quorum had the history.
     established: Option<Millis>,
     /// Sizes of the proposals in bytes.
@@ -137,7 +137,6 @@ impl Ensemble {
             fed: Vec::new(),
             requests: Vec::new(),
             commits: Vec::new(),
-            since: now.mono,
             established: None,
             proposals: BufferStats::default(),
         }));
@@ -190,8 +189,16 @@ impl Ensemble {
     ) {
         use leader::Effect as E;
         match effect {
-            E::Send { link, packet } => self.send_learner(link, &packet),
-            E::SendSnapshot { link, zxid } => self.send_snapshot(link, zxid, effects),
+            E::Send { link, packet } => {
+                if matches!(packet, Packet::Diff { .. } | Packet::Trunc { .. }) {
+                    self.replica.front.metrics.diff_count.add(1);
+                }
+                self.send_learner(link, &packet);
+            }
+            E::SendSnapshot { link, zxid } => {
+                self.replica.front.metrics.snap_count.add(1);
+                self.send_snapshot(link, zxid, effects);
+            }
             E::ReadTxnLog { link, from } => effects.push(Effect::ReadTxnLog(link, from)),
             E::Close { link, sid, why } => {
                 let sid = sid.map_or_else(|| "unknown".to_owned(), |sid| sid.to_string());
@@ -228,6 +235,9 @@ impl Ensemble {
             E::SetLastSeenConfig(_) | E::ActivateConfig(_) => {}
             E::GiveUp(why) => {
                 warn!("Shutting down: {why}");
+                if matches!(why, leader::GiveUpReason::DisloyalVoter(_)) {
+                    self.replica.front.metrics.quit_leading_due_to_disloyal_voter.add(1);
+                }
                 self.stop_leading(now, effects);
             }
         }
@@ -277,12 +287,12 @@ impl Ensemble {
         if let Role::Leading(leading) = &mut self.role {
             leading.pipeline = Some(Pipeline::new(parts));
             leading.established = Some(now.mono);
-            info!("LEADING - LEADER ELECTION TOOK - {} MS", now.mono - leading.since);
         }
         effects.push(Effect::EpochEstablished(zxid.epoch()));
         if self.settings.leader_serves {
             self.replica.front.set_serving(Serving::Yes);
         }
+        self.note_broadcasting(now);
         info!("Peer state changed: {}", self.status().peer_state);
     }
 
@@ -308,6 +318,7 @@ impl Ensemble {
             if let Role::Leading(leading) = &self.role {
                 leading.proposals.set(i32::try_from(record.len()).unwrap_or(i32::MAX));
             }
+            self.replica.front.metrics.proposal_count.add(1);
             self.tell_leader(now, leader::Event::Propose { zxid, record: record.into() });
         }
     }
@@ -336,6 +347,7 @@ impl Ensemble {
             return false;
         };
         let (zxid, mut batches) = (last.zxid, Vec::new());
+        figures::note_committed(&self.replica.front.metrics, &commits, now);
         pipeline.on_committed(now, zxid, &mut batches);
         commits.into_iter().for_each(|entry| self.replica.note_applied(entry));
         self.tell_leader(now, leader::Event::Applied(zxid));

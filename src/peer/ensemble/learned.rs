@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::figures;
 use super::learning::Learning;
 use super::local::Waiting;
 use super::{Effect, Ensemble, Role};
@@ -77,6 +78,7 @@ impl Ensemble {
         let front = Arc::clone(&self.replica.front);
         let mut tree = front.db.write_tree();
         for (entry, mut record) in commits {
+            figures::note_committed_here(&front.metrics, &record, now);
             let origin = learning.take_origin(&mut record);
             self.replica.commit(now, &mut tree, entry, origin.as_ref(), &record);
             learning.note_session(&record);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use log::{error, info, warn};
 
+use super::figures;
 use super::local::{LocalRequests, Waiting, needs_leader};
 use super::read_only::Looking;
 use super::reception::Reception;
@@ -143,6 +144,7 @@ impl Ensemble {
         }
         match learning.reader.next_packet() {
             Ok(Some(packet)) => {
+                figures::note_received(&self.replica.front.metrics, &packet, now);
                 self.tell_learner(now, learner::Event::Packet(packet));
                 true
             }
@@ -182,7 +184,12 @@ impl Ensemble {
             self.learn_gathered(now);
         }
         match effect {
-            E::Send(packet) => self.send_leader(&packet),
+            E::Send(packet) => {
+                if matches!(packet, Packet::AckEpoch { .. }) {
+                    self.note_synchronizing(now);
+                }
+                self.send_leader(&packet);
+            }
             E::WriteAcceptedEpoch(epoch) => {
                 self.epochs.accepted = epoch;
                 self.barrier(Effect::WriteAcceptedEpoch(epoch), effects);
@@ -239,6 +246,7 @@ impl Ensemble {
         self.replica.front.db.write_tree().set_fuzzy(false);
         effects.push(Effect::EpochEstablished(epoch));
         self.replica.front.set_serving(Serving::Yes);
+        self.note_broadcasting(now);
         info!("Peer state changed: {}", self.status().peer_state);
     }
 

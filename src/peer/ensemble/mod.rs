@@ -11,6 +11,7 @@
 //! asked for is prepared, and what is to be sent and logged goes out: one lock of the tree, one write to
 //! each connection and one batch of the log for all of them.
 
+mod figures;
 mod leading;
 mod learned;
 mod learning;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use log::{info, warn};
 
+use self::figures::Figures;
 use self::leading::Leading;
 use self::learning::Learning;
 use self::outbox::Outbox;
@@ -184,6 +186,7 @@ pub struct Ensemble {
     at_barrier: bool,
     /// The server's data is not to be voted with.
     must_not_vote: bool,
+    figures: Figures,
 }
 
 impl Ensemble {
@@ -209,6 +212,7 @@ impl Ensemble {
             outbox: Outbox::default(),
             at_barrier: false,
             must_not_vote,
+            figures: Figures::default(),
         };
         member.drain(now, effects);
         member
@@ -360,6 +364,7 @@ impl Ensemble {
 
     fn look(&mut self, now: Now, effects: &mut Vec<Effect>) {
         info!("LOOKING");
+        self.note_looking(now);
         self.role = Role::Looking(Looking::since(now.mono));
         if self.settings.faults.read_only_writes {
             self.replica.write_read_only();
@@ -370,6 +375,7 @@ impl Ensemble {
 
     fn on_elected(&mut self, now: Now, vote: Vote, state: ServerState, effects: &mut Vec<Effect>) {
         if state != ServerState::Looking {
+            self.note_elected(now, state);
             self.stop_read_only();
         }
         match state {

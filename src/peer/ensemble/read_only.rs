@@ -37,6 +37,11 @@ impl Looking {
         Self { since: Some(now), serving: None }
     }
 
+    /// How long the election has lasted.
+    pub(super) fn time(&self, now: Millis) -> Option<Millis> {
+        self.since.map(|since| now - since)
+    }
+
     pub(super) fn status(&self) -> Status {
         match &self.serving {
             None => {

@@ -1,0 +1,487 @@
+//! Who makes a quorum, and who the members are: weights and groups, joiners without a vote, the
+//! configuration's forms, several addresses, a leader that serves nobody. Live, with servers of both
+//! kinds side by side. All but the first take longer:
+//! `cargo test -p compat-tests --test members -- --ignored --test-threads 1`
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use compat_tests::ensemble::ports::free_ports;
+use compat_tests::ensemble::recorder::{Greeting, Op, Recorder};
+use compat_tests::ensemble::{PATIENCE, ask};
+use compat_tests::history::Body;
+use compat_tests::server::Kind::{self, Java, Ours};
+use compat_tests::server::{Server, Setup};
+use compat_tests::{Failure, Result};
+use tempfile::TempDir;
+
+/// How long servers that must not find a quorum are watched.
+const WATCH: Duration = Duration::from_secs(4);
+const LONG: Duration = Duration::from_secs(30);
+
+/// Servers with a configuration each. Dropping them kills them.
+struct Members {
+    setups: Vec<Setup>,
+    servers: Vec<Option<Server>>,
+    /// Quorum and election port of each.
+    ports: Vec<[u16; 2]>,
+    _dir: TempDir,
+}
+
+impl Members {
+    /// Directories, ports and what all have in common.
+    fn prepare(kinds: &[Kind]) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("members-").tempdir()?;
+        let ports = free_ports(3 * kinds.len())?;
+        let mut setups = Vec::new();
+        for (member, kind) in kinds.iter().enumerate() {
+            let own = dir.path().join((member + 1).to_string());
+            fs::create_dir_all(own.join("data"))?;
+            fs::write(own.join("data/myid"), format!("{}\n", member + 1))?;
+            let mut setup = Setup::new(*kind, &own)?
+                .with("tickTime", "500")
+                .with("initLimit", "40")
+                .with("syncLimit", "10")
+                .with_jvm("-Xmx128m")
+                .with_jvm("-XX:+UseSerialGC")
+                .with_jvm("-XX:TieredStopAtLevel=1");
+            setup.port = ports[member];
+            setups.push(setup);
+        }
+        let ports = ports[kinds.len()..].chunks(2).map(|pair| [pair[0], pair[1]]).collect();
+        let servers = kinds.iter().map(|_| None).collect();
+        Ok(Self { setups, servers, ports, _dir: dir })
+    }
+
+    /// Members that know each other by the plainest lines, and these more.
+    fn plain(kinds: &[Kind], lines: &[(&str, &str)]) -> Result<Self> {
+        let mut members = Self::prepare(kinds)?;
+        for member in 0..kinds.len() {
+            for other in 0..kinds.len() {
+                let line = members.address(other, "127.0.0.1");
+                members.set(member, &format!("server.{}", other + 1), &line);
+            }
+            lines.iter().for_each(|(key, value)| members.set(member, key, value));
+        }
+        Ok(members)
+    }
+
+    fn address(&self, member: usize, host: &str) -> String {
+        let [quorum, election] = self.ports[member];
+        format!("{host}:{quorum}:{election}")
+    }
+
+    fn set(&mut self, member: usize, key: &str, value: &str) {
+        self.setups[member].config.push((key.to_owned(), value.to_owned()));
+    }
+
+    fn start(&mut self, members: &[usize]) -> Result<()> {
+        for &member in members {
+            self.servers[member] = Some(self.setups[member].clone().spawn()?);
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self, member: usize) -> Result<()> {
+        self.servers[member].take().map_or(Ok(()), |server| server.kill().map(drop))
+    }
+
+    fn word(&self, member: usize, word: &str) -> String {
+        ask(self.setups[member].address(), word).unwrap_or_default()
+    }
+
+    /// What a member says that it is, while it serves.
+    fn mode(&self, member: usize) -> Option<String> {
+        let answer = self.word(member, "srvr");
+        answer.lines().find_map(|line| line.strip_prefix("Mode: ")).map(str::to_owned)
+    }
+
+    fn modes(&self) -> Vec<Option<String>> {
+        (0..self.setups.len()).map(|member| self.mode(member)).collect()
+    }
+
+    /// Waits until all members say that they are this; `-` is one that serves nobody.
+    fn wait_modes(&mut self, expected: &[&str]) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let modes = self.modes();
+            let found: Vec<&str> = modes.iter().map(|m| m.as_deref().unwrap_or("-")).collect();
+            if found == expected {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.failure(&format!("are {found:?}, not {expected:?}")));
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Watches for some time that nobody serves.
+    fn watch_idle(&self) -> Result<()> {
+        let end = Instant::now() + WATCH;
+        while Instant::now() < end {
+            let modes = self.modes();
+            if modes.iter().any(Option::is_some) {
+                return Err(self.failure(&format!("serve without a quorum: {modes:?}")));
+            }
+            sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn failure(&self, what: &str) -> Failure {
+        let logs: Vec<String> = self.servers.iter().flatten().map(Server::log_tail).collect();
+        Failure::new(format!("the members {what}\n{}", logs.join("\n--- another's log:\n")))
+    }
+
+    fn figure(&self, member: usize, name: &str) -> Option<String> {
+        let answer = self.word(member, "mntr");
+        answer.lines().find_map(|l| l.strip_prefix(&format!("zk_{name}\t"))).map(str::to_owned)
+    }
+
+    /// Waits until a figure of `mntr` is this.
+    fn wait_figure(&self, member: usize, name: &str, expected: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.figure(member, name).as_deref() != Some(expected) {
+            if Instant::now() > deadline {
+                let found = self.figure(member, name);
+                return Err(self.failure(&format!("have {name} {found:?}, not {expected}")));
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn client(&self, member: usize) -> Result<Recorder> {
+        let mut client = Recorder::new(member, &[self.setups[member].address()], LONG);
+        client.connect()?;
+        Ok(client)
+    }
+
+    /// The text of `/zookeeper/config`.
+    fn config(&self, member: usize) -> Result<String> {
+        let mut client = self.client(member)?;
+        match client.ask(&Op::Get("/zookeeper/config".to_owned(), false)).map(|r| &r.body) {
+            Some(Body::Data(data, _)) => Ok(String::from_utf8_lossy(data).into_owned()),
+            other => Err(self.failure(&format!("have no configuration: {other:?}"))),
+        }
+    }
+
+    /// A write through one member is there at another behind a sync.
+    fn write_and_read(&self, path: &str, writer: usize, reader: usize) -> Result<()> {
+        let (mut writer, mut reader) = (self.client(writer)?, self.client(reader)?);
+        writer.ask(&Op::Create(path.to_owned(), vec![], 0));
+        let ops = [Op::Sync("/".to_owned()), Op::Exists(path.to_owned(), false)];
+        let errors: Vec<_> =
+            reader.run(&ops).iter().map(|c| c.reply.as_ref().map(|r| r.err)).collect();
+        if errors == [Some(0), Some(0)] {
+            return Ok(());
+        }
+        Err(self.failure(&format!("do not pass {path} on: {errors:?}")))
+    }
+}
+
+/// One heavy member is a quorum, the two others are none.
+fn a_heavy_member_decides(kinds: [Kind; 3]) -> Result<Vec<String>> {
+    let lines = [("group.1", "1:2:3"), ("weight.1", "5"), ("weight.2", "1"), ("weight.3", "1")];
+    let mut members = Members::plain(&kinds, &lines)?;
+    members.start(&[0])?;
+    members.wait_modes(&["leader", "-", "-"])?;
+    members.start(&[1, 2])?;
+    members.wait_modes(&["leader", "follower", "follower"])?;
+    members.write_and_read("/a", 1, 2)?;
+    let told = vec![ports_out(&members, &members.config(1)?), figures(&members, 0)];
+    members.kill(0)?;
+    members.wait_modes(&["-", "-", "-"])?;
+    members.watch_idle()?;
+    members.start(&[0])?;
+    // Whoever has the longest history leads; all have the same.
+    let deadline = Instant::now() + PATIENCE;
+    while members.modes().iter().any(Option::is_none) && Instant::now() < deadline {
+        sleep(Duration::from_millis(20));
+    }
+    members.write_and_read("/b", 2, 0)?;
+    Ok(told)
+}
+
+/// What the leader says of its quorum.
+fn figures(members: &Members, member: usize) -> String {
+    [
+        "quorum_size",
+        "learners",
+        "synced_followers",
+        "synced_non_voting_followers",
+        "synced_observers",
+    ]
+    .map(|name| format!("{name} {:?}", members.figure(member, name)))
+    .join(", ")
+}
+
+/// A text in which each member's ports have names.
+fn ports_out(members: &Members, text: &str) -> String {
+    let mut text = text.to_owned();
+    for (member, [quorum, election]) in members.ports.iter().enumerate() {
+        text = text.replace(&format!(":{quorum}"), &format!(":Q{member}"));
+        text = text.replace(&format!(":{election}"), &format!(":E{member}"));
+        text = text.replace(&format!("quorumPort={quorum}"), "quorumPort=Q");
+        text = text.replace(&format!("electionPort={election}"), "electionPort=E");
+        let client = members.setups[member].port;
+        text = text.replace(&format!(":{client}"), &format!(":C{member}"));
+    }
+    text
+}
+
+/// Two of three groups, and of each more than half.
+fn groups_decide(kinds: [Kind; 5]) -> Result<()> {
+    let lines = [("group.1", "1:2"), ("group.2", "3:4"), ("group.3", "5")];
+    let mut members = Members::plain(&kinds, &lines)?;
+    members.start(&[0, 2, 4])?;
+    sleep(Duration::from_secs(3));
+    members.watch_idle()?;
+    members.start(&[1])?;
+    members.wait_modes(&["follower", "follower", "follower", "-", "leader"])?;
+    members.write_and_read("/a", 0, 2)?;
+    members.kill(4)?;
+    members.wait_modes(&["-", "-", "-", "-", "-"])?;
+    members.watch_idle()?;
+    members.start(&[3])?;
+    // The one that has just come has no history.
+    members.wait_modes(&["follower", "follower", "leader", "follower", "-"])?;
+    members.write_and_read("/b", 3, 1)
+}
+
+/// A member without weight follows and never leads, though its number is the highest.
+fn the_weightless_never_lead(kinds: [Kind; 3]) -> Result<()> {
+    let lines = [("group.1", "1:2:3"), ("weight.1", "1"), ("weight.2", "1"), ("weight.3", "0")];
+    let mut members = Members::plain(&kinds, &lines)?;
+    members.start(&[0, 2])?;
+    members.watch_idle()?;
+    members.start(&[1])?;
+    members.wait_modes(&["follower", "leader", "follower"])?;
+    members.kill(0)?;
+    members.wait_modes(&["-", "-", "-"])
+}
+
+/// Member 4 is in nobody's list but its own: it follows and does not count.
+fn a_stranger_joins(kinds: [Kind; 4]) -> Result<Vec<String>> {
+    let mut members = Members::prepare(&kinds)?;
+    for member in 0..4 {
+        for other in (0..4).filter(|other| member == 3 || *other < 3) {
+            let line = members.address(other, "127.0.0.1");
+            members.set(member, &format!("server.{}", other + 1), &line);
+        }
+    }
+    members.start(&[2, 0])?;
+    members.wait_modes(&["follower", "-", "leader", "-"])?;
+    // Of the four that it knows more than two must say who leads.
+    members.start(&[1])?;
+    members.wait_modes(&["follower", "follower", "leader", "-"])?;
+    members.start(&[3])?;
+    members.wait_modes(&["follower", "follower", "leader", "follower"])?;
+    members.wait_figure(2, "synced_non_voting_followers", "1")?;
+    members.write_and_read("/a", 3, 0)?;
+    let told = vec![figures(&members, 2), members.figure(3, "peer_state").unwrap_or_default()];
+    members.kill(0)?;
+    members.kill(1)?;
+    members.wait_modes(&["-", "-", "-", "-"])?;
+    members.watch_idle()?;
+    Ok(told)
+}
+
+/// The members stand in a file of their own, with their clients' ports; one observes, and says so.
+fn a_dynamic_file(kinds: [Kind; 3]) -> Result<Vec<String>> {
+    let mut members = Members::prepare(&kinds)?;
+    let mut text = String::new();
+    for member in 0..3 {
+        let (address, port) = (members.address(member, "127.0.0.1"), members.setups[member].port);
+        let role = if member == 2 { "observer" } else { "participant" };
+        text += &format!("server.{}={address}:{role};127.0.0.1:{port}\n", member + 1);
+    }
+    for member in 0..3 {
+        let file = members.setups[member].dir.join("members.dynamic");
+        fs::write(&file, &text)?;
+        members.set(member, "dynamicConfigFile", &file.display().to_string());
+        members.set(member, "clientPort", "");
+        members.set(member, "clientPortAddress", "");
+        members.set(member, "standaloneEnabled", "false");
+    }
+    members.setups[2].config.push(("peerType".to_owned(), "observer".to_owned()));
+    members.start(&[0, 1])?;
+    members.wait_modes(&["follower", "leader", "-"])?;
+    members.start(&[2])?;
+    members.wait_modes(&["follower", "leader", "observer"])?;
+    members.write_and_read("/a", 2, 0)?;
+    members.wait_figure(1, "synced_observers", "1")?;
+    let mut told = vec![ports_out(&members, &members.config(2)?), figures(&members, 1)];
+    for member in 0..3 {
+        let conf = members.word(member, "conf");
+        let ensemble = conf.split_once("initLimit").map_or("", |(_, rest)| rest);
+        told.push(ports_out(&members, ensemble));
+    }
+    Ok(told)
+}
+
+/// A single member of an ensemble of one leads; with `standaloneEnabled` it is alone.
+fn one_of_one(kinds: [Kind; 1]) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    for (standalone, mode) in [("false", "leader"), ("true", "standalone")] {
+        let mut members = Members::plain(&kinds, &[("standaloneEnabled", standalone)])?;
+        members.start(&[0])?;
+        members.wait_modes(&[mode])?;
+        members.write_and_read("/a", 0, 0)?;
+        told.push(ports_out(&members, &members.config(0)?));
+        told.push(figures(&members, 0));
+    }
+    Ok(told)
+}
+
+/// Each member has two addresses, of which one leads nowhere.
+fn several_addresses(kinds: [Kind; 3]) -> Result<Vec<String>> {
+    let mut members = Members::prepare(&kinds)?;
+    for member in 0..3 {
+        for other in 0..3 {
+            let hosts = ["127.0.0.1", "127.0.0.2"].map(|host| members.address(other, host));
+            members.set(member, &format!("server.{}", other + 1), &hosts.join("|"));
+        }
+        members.setups[member].properties.push("-Dzookeeper.multiAddress.enabled=true".to_owned());
+    }
+    members.start(&[0, 2])?;
+    members.wait_modes(&["follower", "-", "leader"])?;
+    members.start(&[1])?;
+    members.wait_modes(&["follower", "follower", "leader"])?;
+    members.write_and_read("/a", 0, 1)?;
+    let told = vec![ports_out(&members, &members.config(0)?)];
+    members.kill(2)?;
+    members.wait_modes(&["follower", "leader", "-"])?;
+    members.write_and_read("/b", 0, 1)?;
+    Ok(told)
+}
+
+/// With `leaderServes=no` the leader takes no clients and answers hardly a word.
+fn a_leader_that_serves_nobody(kinds: [Kind; 3]) -> Result<Vec<String>> {
+    let mut members = Members::plain(&kinds, &[])?;
+    for setup in &mut members.setups {
+        setup.properties.push("-Dzookeeper.leaderServes=no".to_owned());
+    }
+    members.start(&[0, 2])?;
+    members.wait_modes(&["follower", "-", "-"])?;
+    members.start(&[1])?;
+    members.wait_modes(&["follower", "follower", "-"])?;
+    members.write_and_read("/a", 0, 1)?;
+    let mut client = members.client(0)?;
+    let leader = members.setups[2].address();
+    let said = Recorder::new(9, &[leader], LONG).greet(leader);
+    assert_eq!(said, Greeting::Refused);
+    let words = ["srvr", "mntr", "isro", "ruok", "cons"].map(|word| members.word(2, word));
+    client.ask(&Op::Close);
+    Ok(words.to_vec())
+}
+
+/// A session goes from server to server: its old connection is of no more use.
+fn a_session_moves(kinds: [Kind; 3]) -> Result<Vec<String>> {
+    let mut members = Members::plain(&kinds, &[])?;
+    members.start(&[0, 2])?;
+    members.wait_modes(&["follower", "-", "leader"])?;
+    members.start(&[1])?;
+    members.wait_modes(&["follower", "follower", "leader"])?;
+    let mut told = Vec::new();
+    for (from, to) in [(0, 1), (0, 2), (2, 1)] {
+        let path = format!("/moved-{from}-{to}");
+        let create = |path: &str, flags| Op::Create(path.to_owned(), vec![], flags);
+        let mut old = members.client(from)?;
+        let owned = old.ask(&create(&path, 1)).map(|r| r.err);
+        let mut new = old.twin();
+        let mut said = Greeting::Refused;
+        // A member that has not come as far as the client refuses it.
+        let deadline = Instant::now() + PATIENCE;
+        while said == Greeting::Refused && Instant::now() < deadline {
+            said = new.greet(members.setups[to].address());
+        }
+        let late = old.ask(&create(&format!("{path}-late"), 0)).map(|r| r.err);
+        let closed = !old.is_connected();
+        let ops = [Op::Exists(path.clone(), false), create(&format!("{path}-new"), 0), Op::Close];
+        let errors: Vec<_> =
+            new.run(&ops).iter().map(|c| c.reply.as_ref().map(|r| r.err)).collect();
+        told.push(format!("{owned:?} {said:?} {late:?} {closed} {errors:?}"));
+    }
+    members.client(0)?.ask(&Op::Close);
+    Ok(told)
+}
+
+/// All these tell what Java's tell.
+fn compare<const N: usize>(
+    tell: impl Fn([Kind; N]) -> Result<Vec<String>>,
+    ensembles: &[[Kind; N]],
+) -> Result<()> {
+    let expected = tell([Java; N])?;
+    println!("{}", expected.join("\n"));
+    for kinds in ensembles {
+        assert_eq!(tell(*kinds)?, expected, "{kinds:?}");
+    }
+    Ok(())
+}
+
+const THREE: [[Kind; 3]; 3] = [[Ours; 3], [Ours, Java, Java], [Java, Ours, Ours]];
+
+#[test]
+fn weights_decide() -> Result<()> {
+    a_heavy_member_decides([Ours, Java, Ours]).map(drop)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn weights_decide_everywhere() -> Result<()> {
+    compare(a_heavy_member_decides, &THREE)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn groups_decide_everywhere() -> Result<()> {
+    groups_decide([Ours; 5])?;
+    groups_decide([Java, Ours, Java, Ours, Ours])?;
+    groups_decide([Ours, Java, Ours, Java, Java])
+}
+
+#[test]
+#[ignore = "takes long"]
+fn the_weightless_follow() -> Result<()> {
+    THREE.into_iter().try_for_each(the_weightless_never_lead)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn strangers_follow_without_a_vote() -> Result<()> {
+    let mixed = [[Ours, Java, Java, Ours], [Java, Java, Ours, Java], [Ours, Ours, Java, Ours]];
+    compare(a_stranger_joins, &[[Ours; 4], mixed[0], mixed[1], mixed[2]])
+}
+
+#[test]
+#[ignore = "takes long"]
+fn dynamic_files_are_read_as_java_reads_them() -> Result<()> {
+    compare(a_dynamic_file, &THREE)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn one_member_leads_or_is_alone() -> Result<()> {
+    compare(one_of_one, &[[Ours]])
+}
+
+#[test]
+#[ignore = "takes long"]
+fn members_may_have_several_addresses() -> Result<()> {
+    compare(several_addresses, &THREE)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn leaders_may_serve_nobody() -> Result<()> {
+    compare(a_leader_that_serves_nobody, &THREE)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn sessions_move_as_in_java() -> Result<()> {
+    compare(a_session_moves, &THREE)
+}

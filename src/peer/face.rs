@@ -119,9 +119,9 @@ pub struct Status {
 pub struct Learners {
     /// All that are connected.
     pub connected: usize,
-    /// `synced_followers`.
+    /// `synced_followers`: all that are no observers.
     pub synced_followers: usize,
-    /// `synced_non_voting_followers`.
+    /// `synced_non_voting_followers`: those of them that nobody lists.
     pub synced_non_voting: usize,
     /// `synced_observers`.
     pub synced_observers: usize,

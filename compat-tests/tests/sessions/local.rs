@@ -112,7 +112,7 @@ fn outlive_the_leader(story: &mut Story) -> Result<()> {
 fn told(kinds: [Kind; 4]) -> Result<Vec<String>> {
     let mut story = Story::start(plan(kinds, true))?;
     // Leader, follower, observer.
-    for (member, elsewhere) in [(2, 0), (0, 2), (3, 1), (1, 3)] {
+    for (member, elsewhere) in [(2, 0), (0, 2), (3, 1)] {
         story.tell(format!("-- at member {member}"));
         life(&mut story, member, elsewhere)?;
         upgrade(&mut story, member, elsewhere)?;

@@ -84,8 +84,10 @@ impl Leading {
             match (learner.kind, learner.forwarding) {
                 (_, false) => {}
                 (LearnerType::Observer, true) => learners.synced_observers += 1,
-                (LearnerType::Participant, true) if votes => learners.synced_followers += 1,
-                (LearnerType::Participant, true) => learners.synced_non_voting += 1,
+                (LearnerType::Participant, true) => {
+                    learners.synced_followers += 1;
+                    learners.synced_non_voting += usize::from(!votes);
+                }
             }
         }
         Status {

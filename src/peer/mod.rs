@@ -64,6 +64,14 @@ impl Server {
         }
     }
 
+    /// When an [`Event::Tick`] is wanted that does not wait for its turn.
+    pub fn deadline(&self) -> Option<Millis> {
+        match self {
+            Self::Standalone(_) => None,
+            Self::Member(server) => server.deadline(),
+        }
+    }
+
     /// What operators are told.
     pub fn status(&self) -> Status {
         match self {

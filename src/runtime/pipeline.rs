@@ -168,17 +168,21 @@ impl Pipeline {
 /// The body of the server's thread.
 fn run(seat: &Seat, clock: Clock, tick: Millis) {
     let mut next_tick = clock.now() + tick;
+    let mut wake_at = next_tick;
     loop {
-        seat.inbox.wait(next_tick - clock.now());
+        seat.inbox.wait(wake_at - clock.now());
         let mut taken = seat.take();
         let Some(worker) = taken.as_mut() else { break };
         let arrivals = seat.inbox.take();
         let stop = arrivals.stop;
         worker.take_in(arrivals);
-        if clock.now() >= next_tick {
+        if clock.now() >= wake_at {
             worker.step(Event::Tick { heard_until: worker.heard.get() });
+        }
+        if clock.now() >= next_tick {
             next_tick = clock.now() + tick;
         }
+        wake_at = worker.server.deadline().map_or(next_tick, |at| at.min(next_tick));
         if stop {
             worker.finish(tick);
             *taken = None;

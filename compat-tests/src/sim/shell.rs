@@ -465,6 +465,9 @@ impl World {
                 cnx::Effect::Deliver { from, bytes } => {
                     self.tell_fle(sid, fle::Event::Message { from, bytes: &bytes });
                 }
+                cnx::Effect::Unreachable(peer) => {
+                    self.tell_fle(sid, fle::Event::Unreachable(peer));
+                }
                 cnx::Effect::UnknownSid(peer) => {
                     self.violated(format!("{sid} does not know {peer}"));
                 }

@@ -166,10 +166,14 @@ struct Calling {
     again_at: Option<Millis>,
 }
 
-/// Calls before the leader is given up (`Learner.connectToLeader`).
-const CALLS_MAX: u32 = 5;
-/// Pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
-const CALL_PAUSE: Millis = 100;
+/// Calls before the leader is given up: twice the time of Java's 5 (`Learner.connectToLeader`), for a
+/// Java leader may learn 200 ms later than its followers that it was elected.
+const CALLS_MAX: u32 = 12;
+/// Pause before the second call, in ms; each that follows is twice as long as the one before. Who is
+/// elected may learn of it a moment after those who elect it.
+const FIRST_CALL_PAUSE: Millis = 5;
+/// The longest pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
+const CALL_PAUSE_MAX: Millis = 100;
 
 /// A member. See [`Event`] and [`Effect`] for its face.
 #[derive(Debug)]
@@ -283,6 +287,14 @@ impl Ensemble {
             Role::Learning(learning) => learning.dump_sessions(now, now_wall),
             Role::Looking(looking) => looking.dump_sessions(now, now_wall),
             Role::Calling(_) => String::new(),
+        }
+    }
+
+    /// When a [`Event::Tick`] is wanted that does not wait for its turn.
+    pub fn deadline(&self) -> Option<Millis> {
+        match &self.role {
+            Role::Calling(calling) => calling.again_at,
+            _ => None,
         }
     }
 
@@ -405,7 +417,8 @@ impl Ensemble {
             warn!("cannot reach the leader {}, looking again", calling.leader);
             self.steps.push_back(Step::Look);
         } else {
-            calling.again_at = Some(now.mono + CALL_PAUSE);
+            let doubled = FIRST_CALL_PAUSE << (calling.attempts - 1).min(CALLS_MAX);
+            calling.again_at = Some(now.mono + doubled.min(CALL_PAUSE_MAX));
         }
     }
 

@@ -177,6 +177,7 @@ impl Driver {
             cnx::Effect::Deliver { from, bytes } => {
                 self.fle(fle::Event::Message { from, bytes: &bytes });
             }
+            cnx::Effect::Unreachable(sid) => self.fle(fle::Event::Unreachable(sid)),
             cnx::Effect::UnknownSid(sid) => log::warn!("election: no server {sid} is a member"),
         }
     }

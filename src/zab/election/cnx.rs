@@ -123,6 +123,8 @@ pub enum Effect {
         /// The message.
         bytes: Vec<u8>,
     },
+    /// A peer cannot be connected to, and has not called either. For the election.
+    Unreachable(Sid),
     /// Something was to be sent to a server that is no member. For the log.
     UnknownSid(Sid),
 }
@@ -234,7 +236,7 @@ impl QuorumCnxManager {
             Event::Send { to, bytes } => self.on_send(to, bytes, out),
             Event::ConnectAll => self.on_connect_all(out),
             Event::Connected { sid, link } => self.on_connected(sid, link, out),
-            Event::ConnectFailed { sid } => self.on_connect_failed(sid),
+            Event::ConnectFailed { sid } => self.on_connect_failed(sid, out),
             Event::Accepted { link } => self.on_accepted(now, link, out),
             Event::Bytes { link, bytes } => self.on_bytes(link, bytes, out),
             Event::Flushed { link } => self.on_flushed(link, out),
@@ -309,8 +311,11 @@ impl QuorumCnxManager {
         self.adopt(sid, link, out);
     }
 
-    fn on_connect_failed(&mut self, sid: Sid) {
+    fn on_connect_failed(&mut self, sid: Sid, out: &mut Vec<Effect>) {
         self.peer(sid).connecting = false;
+        if !self.is_connected(sid) {
+            out.push(Effect::Unreachable(sid));
+        }
         self.forget_stranger(sid);
     }
 

@@ -2,7 +2,7 @@
 //! it would have lead, changes its mind for a better candidate, and is done when a quorum wants the
 //! same and nothing better was heard of for a while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::notification::{self, Notification, NotificationError};
@@ -64,6 +64,8 @@ pub enum Event<'a> {
         /// A notification.
         bytes: &'a [u8],
     },
+    /// A peer cannot be connected to: it has nothing to say now.
+    Unreachable(Sid),
     /// `deadline()` has come. Early or late ones do no harm.
     Timer {
         /// Whether the connections have sent something to at least one peer
@@ -145,6 +147,8 @@ struct Looking {
     received: BTreeMap<Sid, Vote>,
     /// The votes of servers that have a leader, of whatever round.
     out_of_election: BTreeMap<Sid, Vote>,
+    /// Who could not be connected to and was not heard of since.
+    unreachable: BTreeSet<Sid>,
     /// How long to wait for notifications before sending again; doubles.
     interval: Millis,
     /// When that is over.
@@ -201,6 +205,7 @@ impl FastLeaderElection {
         match event {
             Event::Look { zxid, peer_epoch } => self.on_look(now, zxid, peer_epoch, out),
             Event::Message { from, bytes } => self.on_message(now, from, bytes, out),
+            Event::Unreachable(sid) => self.on_unreachable(now, sid, out),
             Event::Timer { have_delivered } => self.on_timer(now, have_delivered, out),
             Event::EpochEstablished(epoch) => self.current.candidate.peer_epoch = epoch,
             Event::Quorums(quorums) => self.set_quorums(quorums),
@@ -240,6 +245,7 @@ impl FastLeaderElection {
             proposed: own,
             received: BTreeMap::new(),
             out_of_election: BTreeMap::new(),
+            unreachable: BTreeSet::new(),
             interval,
             resend_at: now + interval,
             finalize_at: None,
@@ -273,6 +279,14 @@ impl FastLeaderElection {
             } else {
                 out.push(Effect::ConnectAll);
             }
+        }
+    }
+
+    fn on_unreachable(&mut self, now: Millis, sid: Sid, out: &mut Vec<Effect>) {
+        let Some(looking) = &mut self.looking else { return };
+        looking.unreachable.insert(sid);
+        if looking.finalize_at.is_some() {
+            self.count_votes(now, out);
         }
     }
 
@@ -362,6 +376,7 @@ impl FastLeaderElection {
     fn on_vote(&mut self, now: Millis, n: Received, out: &mut Vec<Effect>) {
         let Some(looking) = &mut self.looking else { return };
         looking.resend_at = now + looking.interval;
+        looking.unreachable.remove(&n.from);
         if !self.quorums.is_voter(n.vote.candidate.leader) {
             return;
         }
@@ -420,7 +435,8 @@ impl FastLeaderElection {
     }
 
     /// With a quorum for the proposed leader the last wait begins; it is over at once where every
-    /// voter wants that one, for then nobody is left who could tell of a better.
+    /// voter wants that one or cannot be reached, for then nobody is left who could tell of a better.
+    /// (Java waits for 200 ms whenever a voter is down: most of what its failover takes.)
     fn count_votes(&mut self, now: Millis, out: &mut Vec<Effect>) {
         let wait = self.settings.finalize_wait;
         let Some(looking) = &mut self.looking else { return };
@@ -428,7 +444,10 @@ impl FastLeaderElection {
         let tracker = track(&self.quorums, &looking.received, &vote);
         if !tracker.has_all_quorums() {
             looking.finalize_at = None;
-        } else if self.quorums.voters().into_iter().all(|sid| tracker.acks().contains(sid)) {
+            return;
+        }
+        let heard = |sid| tracker.acks().contains(sid) || looking.unreachable.contains(&sid);
+        if self.quorums.voters().into_iter().all(heard) {
             self.decide(vote, out);
         } else {
             looking.finalize_at.get_or_insert(now + wait);

@@ -192,6 +192,9 @@ impl Net {
                 cnx::Effect::Deliver { from, bytes } => {
                     self.fle(sid, fle::Event::Message { from, bytes: &bytes });
                 }
+                cnx::Effect::Unreachable(peer) => {
+                    self.fle(sid, fle::Event::Unreachable(peer));
+                }
                 cnx::Effect::UnknownSid(peer) => panic!("{peer}"),
             }
         }

@@ -96,6 +96,35 @@ fn a_quorum_waits_for_something_better() {
 }
 
 #[test]
+fn who_cannot_be_reached_is_not_waited_for() {
+    let unreachable = |m: &mut FastLeaderElection, now, sid| {
+        let mut out = Vec::new();
+        m.step(now, Event::Unreachable(Sid(sid)), &mut out);
+        out.iter().map(effect_text).collect::<Vec<_>>()
+    };
+    let decided = ["decided: Leading (2, 5, 1) round=1"];
+    let mut m = machine(2, 3);
+    look(&mut m, 5, 1);
+    assert_eq!(unreachable(&mut m, 5, 3), [] as [String; 0], "two of three have not voted");
+    hear(&mut m, 10, 2, Looking, (2, 5, 1, 1));
+    assert_eq!(hear(&mut m, 20, 1, Looking, (2, 5, 1, 1)), decided);
+
+    let mut m = machine(2, 3);
+    look(&mut m, 5, 1);
+    hear(&mut m, 10, 2, Looking, (2, 5, 1, 1));
+    hear(&mut m, 20, 1, Looking, (2, 5, 1, 1));
+    assert_eq!(unreachable(&mut m, 30, 3), decided);
+
+    let mut m = machine(2, 3);
+    look(&mut m, 5, 1);
+    unreachable(&mut m, 5, 3);
+    hear(&mut m, 6, 3, Looking, (3, 4, 1, 1));
+    hear(&mut m, 10, 2, Looking, (2, 5, 1, 1));
+    hear(&mut m, 20, 1, Looking, (2, 5, 1, 1));
+    assert_eq!(m.deadline(), Some(220), "it has come, and may come round");
+}
+
+#[test]
 fn what_is_better_ends_the_wait() {
     let mut m = machine(2, 3);
     look(&mut m, 5, 1);

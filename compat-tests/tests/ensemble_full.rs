@@ -9,90 +9,49 @@ use std::time::Duration;
 use compat_tests::ensemble::load::Load;
 use compat_tests::ensemble::proxy::Network;
 use compat_tests::ensemble::recorder::{Op, Recorder};
+use compat_tests::ensemble::scenes::{
+    WRITES, judged, kill_and_back, kill_each, led_by_last, replace_each,
+};
 use compat_tests::ensemble::verdict::judge;
 use compat_tests::ensemble::{Ensemble, Plan};
 use compat_tests::history::Body;
 use compat_tests::server::Kind::{self, Java, Ours};
 use compat_tests::{Failure, Result};
 
-/// Clients of a load.
-const CLIENTS: usize = 4;
-/// Writes between two changes of the ensemble.
-const WRITES: u64 = 150;
-
-/// Three voters; the last one leads.
-fn led_by_last(kinds: [Kind; 3]) -> Result<Ensemble> {
-    Ensemble::start_led_by_last(Plan::new(&kinds))
-}
-
-/// Runs `change` under load and judges.
-fn judged(
-    mut ensemble: Ensemble,
-    change: impl FnOnce(&mut Ensemble, &Load) -> Result<()>,
-) -> Result<()> {
-    let load = Load::start(&ensemble.addresses(), CLIENTS)?;
-    load.wait_written(WRITES).map_err(|e| ensemble.failure(&e.to_string()))?;
-    change(&mut ensemble, &load).map_err(|e| ensemble.failure(&e.to_string()))?;
-    load.wait_written(WRITES).map_err(|e| ensemble.failure(&e.to_string()))?;
-    let run = load.stop().map_err(|e| ensemble.failure(&e.to_string()))?;
-    let summary = judge(&mut ensemble, &run.recorders)?;
-    println!("ms without a write: {:?}; {summary:?}", run.silences());
-    Ok(())
-}
-
-/// The leader is killed and comes back, then a follower.
-fn kill_each(ensemble: &mut Ensemble, load: &Load) -> Result<()> {
-    let leader = ensemble.wait_leader()?;
-    load.mark("leader killed");
-    kill_and_back(ensemble, load, leader)?;
-    let leader = ensemble.wait_leader()?;
-    let follower = (leader + 1) % ensemble.voters();
-    load.mark("follower killed");
-    kill_and_back(ensemble, load, follower)
-}
-
-fn kill_and_back(ensemble: &mut Ensemble, load: &Load, member: usize) -> Result<()> {
-    ensemble.kill(member)?;
-    load.wait_written(WRITES)?;
-    load.mark("back again");
-    ensemble.start_member(member, ensemble.kind(member))?;
-    load.wait_written(WRITES)
-}
-
 #[test]
 #[ignore = "takes long"]
 fn java_alone_satisfies_the_judge() -> Result<()> {
-    judged(led_by_last([Java; 3])?, kill_each)
+    judged(led_by_last(&[Java; 3])?, kill_each)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn ours_alone_lose_leader_and_follower() -> Result<()> {
-    judged(led_by_last([Ours; 3])?, kill_each)
+    judged(led_by_last(&[Ours; 3])?, kill_each)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn java_leads_one_of_ours() -> Result<()> {
-    judged(led_by_last([Ours, Java, Java])?, kill_each)
+    judged(led_by_last(&[Ours, Java, Java])?, kill_each)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn java_leads_two_of_ours() -> Result<()> {
-    judged(led_by_last([Ours, Ours, Java])?, kill_each)
+    judged(led_by_last(&[Ours, Ours, Java])?, kill_each)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn ours_leads_one_java() -> Result<()> {
-    judged(led_by_last([Java, Ours, Ours])?, kill_each)
+    judged(led_by_last(&[Java, Ours, Ours])?, kill_each)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn ours_leads_two_java() -> Result<()> {
-    judged(led_by_last([Java, Java, Ours])?, kill_each)
+    judged(led_by_last(&[Java, Java, Ours])?, kill_each)
 }
 
 #[test]
@@ -113,16 +72,9 @@ fn five_members_lose_two() -> Result<()> {
 #[test]
 #[ignore = "takes long"]
 fn all_members_are_replaced_one_by_one_and_back() -> Result<()> {
-    judged(led_by_last([Java; 3])?, |ensemble, load| {
-        for kind in [Ours, Java] {
-            for member in 0..ensemble.size() {
-                ensemble.stop(member)?;
-                load.wait_written(WRITES)?;
-                ensemble.start_member(member, kind)?;
-                load.wait_written(WRITES)?;
-            }
-        }
-        Ok(())
+    judged(led_by_last(&[Java; 3])?, |ensemble, load| {
+        replace_each(ensemble, load, Ours)?;
+        replace_each(ensemble, load, Java)
     })
 }
 
@@ -143,19 +95,19 @@ fn freeze_each(ensemble: &mut Ensemble, load: &Load) -> Result<()> {
 #[test]
 #[ignore = "takes long"]
 fn ours_stand_still_and_go_on() -> Result<()> {
-    judged(led_by_last([Ours; 3])?, freeze_each)
+    judged(led_by_last(&[Ours; 3])?, freeze_each)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn ours_stand_still_among_java() -> Result<()> {
-    judged(led_by_last([Java, Java, Ours])?, freeze_each)
+    judged(led_by_last(&[Java, Java, Ours])?, freeze_each)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn java_stands_still_among_ours() -> Result<()> {
-    judged(led_by_last([Ours, Ours, Java])?, freeze_each)
+    judged(led_by_last(&[Ours, Ours, Java])?, freeze_each)
 }
 
 /// Power fails everywhere.
@@ -176,13 +128,13 @@ fn restart_all(ensemble: &mut Ensemble, load: &Load) -> Result<()> {
 #[test]
 #[ignore = "takes long"]
 fn all_of_ours_restart_at_once() -> Result<()> {
-    judged(led_by_last([Ours; 3])?, restart_all)
+    judged(led_by_last(&[Ours; 3])?, restart_all)
 }
 
 #[test]
 #[ignore = "takes long"]
 fn all_of_a_mixed_ensemble_restart_at_once() -> Result<()> {
-    judged(led_by_last([Java, Ours, Ours])?, restart_all)
+    judged(led_by_last(&[Java, Ours, Ours])?, restart_all)
 }
 
 /// How a member is brought up to date by `leader`, which is the last of three.
@@ -231,7 +183,7 @@ fn far_behind_gets_a_snapshot() -> Result<()> {
 /// A client that vanishes takes its ephemerals with it, whichever server it was at; one that only
 /// listens lives on, at followers too.
 fn sessions(kinds: [Kind; 3]) -> Result<()> {
-    let mut ensemble = led_by_last(kinds)?;
+    let mut ensemble = led_by_last(&kinds)?;
     let addresses = ensemble.addresses();
     let timeout = Duration::from_secs(2);
     let mut clients = Vec::new();
@@ -270,7 +222,7 @@ fn sessions_end_and_live_on() -> Result<()> {
 
 /// A session goes from server to server with its ephemerals and sees its own writes everywhere.
 fn wandering(kinds: [Kind; 3]) -> Result<()> {
-    let mut ensemble = led_by_last(kinds)?;
+    let mut ensemble = led_by_last(&kinds)?;
     let addresses = ensemble.addresses();
     let mut client = Recorder::new(0, &addresses, Duration::from_secs(6));
     for i in 0..30 {

@@ -9,6 +9,7 @@ mod plan;
 pub mod ports;
 pub mod proxy;
 pub mod recorder;
+pub mod scenes;
 pub mod verdict;
 
 use std::fmt::Write as _;
@@ -270,6 +271,14 @@ impl Ensemble {
         }
         self.members[member].frozen = false;
         Ok(())
+    }
+
+    /// Whether a member that was started has ended by itself.
+    ///
+    /// # Errors
+    /// If that cannot be told.
+    pub fn has_ended(&mut self, member: usize) -> Result<bool> {
+        self.members[member].server.as_mut().map_or(Ok(true), Server::has_ended)
     }
 
     /// Freezes a member (SIGSTOP).

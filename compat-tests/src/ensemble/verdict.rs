@@ -137,7 +137,7 @@ fn merge(logs: &[MemberLog]) -> Result<BTreeMap<i64, Vec<u8>>> {
         let counts = |zxid: i64| zxid > log.whole_from || zxid <= known_from;
         for (zxid, bytes) in log.records.iter().filter(|(zxid, _)| counts(**zxid)) {
             let (first, known) = *all.entry(*zxid).or_insert((member, bytes));
-            if known != bytes && without_undone(known)? != without_undone(bytes)? {
+            if known != bytes && !are_alike(known, bytes)? {
                 return Err(Failure::new(format!(
                     "0x{zxid:x} differs between members {} and {}:\n{known:?}\n{bytes:?}",
                     first + 1,
@@ -159,9 +159,24 @@ fn merge(logs: &[MemberLog]) -> Result<BTreeMap<i64, Vec<u8>>> {
     Ok(all.into_iter().map(|(zxid, (_, bytes))| (zxid, bytes.clone())).collect())
 }
 
-/// The record without the types of the parts of a multi that failed: Java marks them as undone when it
-/// applies them, and a learner that gets the transaction from its memory logs what is marked.
-fn without_undone(bytes: &[u8]) -> Result<TxnRecord> {
+/// Whether records that are not the same bytes are the same all the same. Java marks the parts of a
+/// multi that failed when it applies it, and a learner that gets the transaction from its memory logs
+/// what is marked. A member of before 3.6 logs no digest, and of a close no list.
+fn are_alike(one: &[u8], other: &[u8]) -> Result<bool> {
+    let [mut one, mut other] = [marked(one)?, marked(other)?];
+    if one.digest.is_none() || other.digest.is_none() {
+        for record in [&mut one, &mut other] {
+            record.digest = None;
+            if matches!(record.txn, Txn::CloseSession(_)) {
+                record.txn = Txn::CloseSession(None);
+            }
+        }
+    }
+    Ok(one == other)
+}
+
+/// The record with all parts of a multi that failed marked so.
+fn marked(bytes: &[u8]) -> Result<TxnRecord> {
     let mut record = TxnRecord::decode(bytes, Limits::default())?;
     if let Txn::Multi(multi) = &mut record.txn {
         let parts = multi.txns.get_or_insert_default();

@@ -1,0 +1,74 @@
+//! Ensembles of ours and other releases of Java's server: who leads, who is killed, all members
+//! replaced and back. It takes some minutes:
+//! `cargo test -p compat-tests --test ensemble_releases -- --ignored --test-threads 1 --nocapture`
+
+use compat_tests::Result;
+use compat_tests::ensemble::scenes::{judged, kill_each, led_by_last, replace_each};
+use compat_tests::server::Kind::{self, Java, Ours, Release};
+
+/// The newest release of each line before 3.9.
+const JAVA_38: Kind = Release("3.8.6");
+const JAVA_37: Kind = Release("3.7.2");
+const JAVA_36: Kind = Release("3.6.4");
+const JAVA_35: Kind = Release("3.5.10");
+
+#[test]
+#[ignore = "takes long"]
+fn java_3_8_leads_one_and_two_of_ours() -> Result<()> {
+    judged(led_by_last(&[Ours, JAVA_38, JAVA_38])?, kill_each)?;
+    judged(led_by_last(&[Ours, Ours, JAVA_38])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn ours_leads_one_and_two_of_java_3_8() -> Result<()> {
+    judged(led_by_last(&[JAVA_38, Ours, Ours])?, kill_each)?;
+    judged(led_by_last(&[JAVA_38, JAVA_38, Ours])?, kill_each)
+}
+
+/// Three kinds in one ensemble, each leading once.
+#[test]
+#[ignore = "takes long"]
+fn ours_beside_java_3_8_and_3_9() -> Result<()> {
+    judged(led_by_last(&[Ours, JAVA_38, Java])?, kill_each)?;
+    judged(led_by_last(&[Java, Ours, JAVA_38])?, kill_each)?;
+    judged(led_by_last(&[JAVA_38, Java, Ours])?, kill_each)
+}
+
+/// A running ensemble of `kind` becomes ours, and is given back.
+fn replaced_and_back(kind: Kind, members: usize) -> Result<()> {
+    judged(led_by_last(&vec![kind; members])?, |ensemble, load| {
+        replace_each(ensemble, load, Ours)?;
+        replace_each(ensemble, load, kind)
+    })
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_3_5_is_replaced_and_back() -> Result<()> {
+    replaced_and_back(JAVA_35, 3)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_3_6_is_replaced_and_back() -> Result<()> {
+    replaced_and_back(JAVA_36, 3)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_3_7_is_replaced_and_back() -> Result<()> {
+    replaced_and_back(JAVA_37, 3)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn java_3_8_is_replaced_and_back() -> Result<()> {
+    replaced_and_back(JAVA_38, 3)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn five_members_are_replaced_and_back() -> Result<()> {
+    replaced_and_back(Java, 5)
+}

@@ -51,6 +51,11 @@ impl PathIndex {
         self.table.insert(spread(arena[id].hash), id, |id| spread(arena[id].hash));
     }
 
+    /// Makes room for so many more nodes.
+    pub(super) fn reserve(&mut self, arena: &Arena, nodes: usize) {
+        self.table.reserve(nodes, |id| spread(arena[id].hash));
+    }
+
     /// Takes a node out.
     pub(super) fn remove(&mut self, arena: &Arena, id: NodeId) {
         self.table.remove(spread(arena[id].hash), id);

@@ -80,6 +80,11 @@ impl Loader {
         }
     }
 
+    /// Prepares for so many nodes.
+    pub fn expect(&mut self, nodes: usize) {
+        self.tree.index.reserve(&self.tree.arena, nodes);
+    }
+
     /// Takes an entry of the ACL map.
     pub fn acl(&mut self, index: i64, acl: SharedAcl) {
         let slot = self.tree.acls.map(index, acl);

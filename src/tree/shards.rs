@@ -32,6 +32,13 @@ impl Shards {
         self.0[shard(hash)].insert_unique(hash, id, |&id| hash_of(id));
     }
 
+    /// Makes room for so many more ids, so that no part grows on the way.
+    pub(super) fn reserve(&mut self, ids: usize, hash_of: impl Fn(u32) -> u64) {
+        for part in &mut self.0 {
+            part.reserve(ids / SHARDS, |&id| hash_of(id));
+        }
+    }
+
     /// Takes an id out.
     pub(super) fn remove(&mut self, hash: u64, id: u32) {
         if let Ok(entry) = self.0[shard(hash)].find_entry(hash, |&other| other == id) {

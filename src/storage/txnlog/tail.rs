@@ -106,6 +106,11 @@ struct Rest {
     bytes: Vec<u8>,
 }
 
+/// Without a way out of the inner loop, so that it goes through many bytes at a time.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(SECTOR as usize).all(|piece| piece.iter().fold(0, |all, b| all | b) == 0)
+}
+
 enum Search {
     Nothing,
     Found { offset: u64, zxid: Zxid },
@@ -125,7 +130,9 @@ impl Rest {
             }
             at += n as u64;
             // Padding, of which there may be gigabytes, is counted and not kept.
-            match chunk[..n].iter().rposition(|b| *b != 0) {
+            let found = &chunk[..n];
+            let last = if is_zero(found) { None } else { found.iter().rposition(|b| *b != 0) };
+            match last {
                 None => zeros += n,
                 Some(_) if bytes.len() + zeros > MAX_REST => return Ok(None),
                 Some(last) => {
@@ -145,7 +152,7 @@ impl Rest {
             let to = (from / SECTOR + 1) * SECTOR;
             let piece = self.slice(from, to.min(end));
             let significant = to.min(end) > self.offset + 4;
-            if significant && piece.iter().all(|b| *b == 0) {
+            if significant && is_zero(piece) {
                 return true;
             }
             from = to;

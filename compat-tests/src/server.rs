@@ -222,6 +222,13 @@ impl Server {
         self.setup.address().to_string()
     }
 
+    /// The same address many times, for a client that is connected while the server is replaced. Java's
+    /// server may leave a connection that comes while it starts open for ever, without an answer; clients
+    /// give each address of the list its share of their session's timeout.
+    pub fn patient_connect_string(&self) -> String {
+        [self.connect_string().as_str(); 10].join(",")
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -97,7 +97,7 @@ fn swap(one: Kind, other: Kind, end: End) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let port = compat_tests::server::free_port()?;
     let mut server = setup(one, dir.path(), port)?.start()?;
-    let mut writer = writer(&server.connect_string())?;
+    let mut writer = writer(&server.patient_connect_string())?;
     for kind in [other, one] {
         let before = dump(&server)?;
         let from = server.setup.kind;

@@ -119,7 +119,8 @@ fn there_and_back(cell: Cell) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut server = setup(cell, cell.kind(), dir.path(), port)?.start()?;
     let failure = |server: &Server, e: Failure| server.failure(&format!("and {e}"));
-    let mut world = World::new(cell, &server.connect_string()).map_err(|e| failure(&server, e))?;
+    let servers = server.patient_connect_string();
+    let mut world = World::new(cell, &servers).map_err(|e| failure(&server, e))?;
     let turns = [
         (Kind::Ours, End::Stopped),
         (cell.kind(), End::Stopped),

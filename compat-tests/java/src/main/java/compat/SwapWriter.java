@@ -167,7 +167,7 @@ public final class SwapWriter {
         make("/vanish/container/x", EMPTY);
         zk.delete("/vanish/container/x", 0);
         zk.create("/vanish/ttl", EMPTY, OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_WITH_TTL, new Stat(), 1);
-        try (RawSession dead = new RawSession(servers, 10_000)) {
+        try (RawSession dead = new RawSession(servers.split(",")[0], 10_000)) {
             dead.createEphemeral("/vanish/ephemeral");
         }
     }

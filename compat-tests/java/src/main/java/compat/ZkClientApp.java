@@ -11,7 +11,7 @@ import org.I0Itec.zkclient.exception.ZkBadVersionException;
 import org.I0Itec.zkclient.exception.ZkNodeExistsException;
 import org.apache.zookeeper.data.Stat;
 
-/** What applications do with ZkClient (as Kafka did): nodes, listeners, ephemerals. */
+/** What applications do with ZkClient (as Kafka did), and behind it every other call that it has. */
 public final class ZkClientApp {
     private ZkClientApp() {
     }
@@ -24,6 +24,7 @@ public final class ZkClientApp {
             listeners(client, other);
             ephemerals(client, other);
             client.close();
+            ZkClientCalls.run(args[0]);
         });
     }
 

@@ -1,6 +1,6 @@
 //! A few of ZooKeeper's own tests against our server: `compat-tests/upstream/run` runs all of them.
 
-use compat_tests::upstream::{self, VERSION};
+use compat_tests::upstream::{self, ZOOKEEPER};
 use compat_tests::{Failure, Result};
 
 /// Quick ones that together touch every kind of request, and an ensemble.
@@ -20,8 +20,9 @@ const CLASSES: [&str; 10] = [
 #[test]
 fn a_choice_of_zookeepers_own_tests_passes() -> Result<()> {
     let summary = upstream::run(&upstream::Options {
+        suite: ZOOKEEPER,
         classes: CLASSES.map(str::to_owned).to_vec(),
-        version: VERSION.to_owned(),
+        version: ZOOKEEPER.version.to_owned(),
         baseline: false,
         jobs: 2,
     })?;

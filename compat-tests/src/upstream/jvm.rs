@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
-use super::PACKAGE;
+use super::Suite;
 use super::lists::Needs;
 use super::outcome::{Line, parse};
 use crate::java::Built;
@@ -38,8 +38,10 @@ const SUPER_DIGEST: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
 
 /// What all the JVMs have in common.
 pub(super) struct Harness {
+    suite: Suite,
     class_path: std::ffi::OsString,
-    tests: PathBuf,
+    /// The jars of tests.
+    tests: Vec<PathBuf>,
     /// What the shim starts.
     server: String,
     next_slice: AtomicUsize,
@@ -66,7 +68,7 @@ impl Ran {
 
 impl Harness {
     /// Our server behind the shim or, without the shim, Java's own in the JVM of the tests.
-    pub(super) fn new(built: &Built, server: Option<&Path>) -> Result<Self> {
+    pub(super) fn new(suite: Suite, built: &Built, server: Option<&Path>) -> Result<Self> {
         let runner = TempDir::new()?;
         let classes = match server {
             Some(_) => built.classes.as_path(),
@@ -79,30 +81,30 @@ impl Harness {
             std::iter::once(classes).chain(built.jars.iter().map(|jar| jar.as_path())),
         )?;
         let is_tests = |jar: &&PathBuf| jar.to_string_lossy().ends_with("-tests.jar");
-        let tests =
-            built.jars.iter().find(is_tests).ok_or_else(|| Failure::new("no jar of tests"))?;
+        let tests: Vec<PathBuf> = built.jars.iter().filter(is_tests).cloned().collect();
         let next_slice = AtomicUsize::new(std::process::id() as usize);
         let server = server.map_or_else(String::new, |path| path.display().to_string());
-        Ok(Self { class_path, tests: tests.clone(), server, next_slice, _runner: runner })
+        Ok(Self { suite, class_path, tests, server, next_slice, _runner: runner })
     }
 
-    /// The classes of the jar that have tests, or that cannot even be loaded behind the shim.
+    /// The classes of the jars that have tests, or that cannot even be loaded behind the shim.
     pub(super) fn classes_with_tests(&self) -> Result<BTreeSet<String>> {
-        let dir = TempDir::new()?;
-        let results = dir.path().join("results");
-        let mut command = self.java(dir.path(), &[])?;
-        command.arg("list").arg(&results).arg(&self.tests);
-        let status = command.status()?;
-        let lines = parse(&fs::read_to_string(&results)?);
-        if !status.success() || lines.last().is_none_or(|line| line.kind != "end") {
-            return Err(Failure::new(format!(
-                "cannot list the classes of {}",
-                self.tests.display()
-            )));
+        let mut classes = BTreeSet::new();
+        for jar in &self.tests {
+            let dir = TempDir::new()?;
+            let results = dir.path().join("results");
+            let mut command = self.java(dir.path(), &[])?;
+            let status = command.arg("list").arg(&results).arg(jar).status()?;
+            let lines = parse(&fs::read_to_string(&results)?);
+            if !status.success() || lines.last().is_none_or(|line| line.kind != "end") {
+                let jar = jar.display();
+                return Err(Failure::new(format!("cannot list the classes of {jar}")));
+            }
+            let with_tests =
+                lines.iter().filter(|line| line.kind == "tests" || line.kind == "unloadable");
+            classes.extend(with_tests.map(|line| line.test.clone()));
         }
-        let with_tests =
-            lines.iter().filter(|line| line.kind == "tests" || line.kind == "unloadable");
-        Ok(with_tests.map(|line| line.test.clone()).collect())
+        Ok(classes)
     }
 
     /// Runs the methods `only` of a class, or all, but never `except`.
@@ -119,7 +121,7 @@ impl Harness {
         let mut properties = needs.properties.clone();
         properties.push(format!("-Dzookeeper.junit.threadid={slice}"));
         let mut command = self.java(dir.path(), &properties)?;
-        command.arg("run").arg(&results).arg(format!("{PACKAGE}{class}"));
+        command.arg("run").arg(&results).arg(format!("{}{class}", self.suite.package));
         command.args(only.iter().map(|method| format!("+{method}")));
         command.args(except.iter().map(|method| format!("-{method}")));
         let start = Instant::now();

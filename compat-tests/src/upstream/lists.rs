@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::PACKAGE;
+use super::short;
 use crate::{Failure, Result};
 
 /// Lines with something in them, without comments.
@@ -63,8 +63,7 @@ impl RunList {
 
     /// The class of this name: simple, or full with or without the common package.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
-        let short = name.strip_prefix(PACKAGE).unwrap_or(name);
-        let exact = self.classes().find(|class| *class == short);
+        let exact = self.classes().find(|class| *class == short(name));
         exact.or_else(|| self.classes().find(|class| class.rsplit('.').next() == Some(name)))
     }
 }

@@ -1,9 +1,10 @@
-//! ZooKeeper's own tests, as they are published, with our server in place of the one that they start.
+//! ZooKeeper's own tests and Curator's, as they are published, with our server in place of the one that they
+//! start.
 //!
-//! The jar of tests comes through Maven. Before it on the class path stands the shim of `upstream/`:
+//! A jar of tests comes through Maven. Before it on the class path stands the shim of `upstream/` or `curator/`:
 //! classes of the names through which tests start servers, which start a process instead. Each class
 //! of tests runs in a JVM of its own ([`jvm`]), in a directory of its own, with a limit of time. What
-//! counts is what passes with Java's server, in the same JVM and without the shim: `upstream/baseline-*`.
+//! counts is what passes with Java's server, in the same JVM and without the shim: `baseline-*` beside it.
 //! Every class of the jar stands in one of the [`lists`]: to be run, or left out with a reason.
 
 mod jvm;
@@ -22,18 +23,50 @@ use jvm::{Harness, Ran};
 use lists::{Baseline, LeftOut, RunList};
 use outcome::Verdict;
 
-/// The version whose tests are run if nothing else is said.
-pub const VERSION: &str = "3.9.5";
-/// What the names of all classes begin with, and the lists leave away.
-const PACKAGE: &str = "org.apache.zookeeper.";
+/// Whose tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suite {
+    /// The directory of its shim and lists.
+    pub name: &'static str,
+    /// The version whose tests are run if nothing else is said.
+    pub version: &'static str,
+    /// What Maven calls that version.
+    property: &'static str,
+    /// What the names of all classes begin with, and the lists leave away.
+    package: &'static str,
+}
+
+/// ZooKeeper's own tests.
+pub const ZOOKEEPER: Suite = Suite {
+    name: "upstream",
+    version: "3.9.5",
+    property: "zookeeper.version",
+    package: "org.apache.zookeeper.",
+};
+
+/// The tests of Curator's client, framework and recipes.
+pub const CURATOR: Suite = Suite {
+    name: "curator",
+    version: "5.9.0",
+    property: "curator.version",
+    package: "org.apache.curator.",
+};
+
+/// The name of a class or test of any suite as the lists have it.
+fn short(name: &str) -> &str {
+    let prefix = [ZOOKEEPER, CURATOR].iter().find_map(|suite| name.strip_prefix(suite.package));
+    prefix.unwrap_or(name)
+}
 
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Whose tests.
+    pub suite: Suite,
     /// Classes by simple name, or by full name with or without the common package; all if empty.
     /// `Class#method` runs one method.
     pub classes: Vec<String>,
-    /// The version of ZooKeeper whose tests are run.
+    /// The version whose tests are run.
     pub version: String,
     /// Java's own server, without the shim, and what passes becomes the baseline.
     pub baseline: bool,
@@ -59,8 +92,8 @@ impl Summary {
     }
 }
 
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("upstream")
+fn directory(suite: Suite) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(suite.name)
 }
 
 /// Runs the tests and prints what came of each class.
@@ -69,14 +102,16 @@ fn directory() -> PathBuf {
 /// If Maven cannot fetch the tests, the lists cannot be read, or a class is asked for that is not in
 /// the list of those to run.
 pub fn run(options: &Options) -> Result<Summary> {
-    let target = directory().join("target").join(&options.version);
-    let version = format!("-Dzookeeper.version={}", options.version);
-    let built = java::build(&directory(), &target, &[version])?;
-    let harness = Harness::new(&built, if options.baseline { None } else { Some(our_binary()?) })?;
-    let run_list = RunList::read(&directory().join("run.txt"))?;
-    let left_out = LeftOut::read(&directory().join("left-out.txt"))?;
+    let directory = directory(options.suite);
+    let target = directory.join("target").join(&options.version);
+    let version = format!("-D{}={}", options.suite.property, options.version);
+    let built = java::build(&directory, &target, &[version])?;
+    let server = if options.baseline { None } else { Some(our_binary()?) };
+    let harness = Harness::new(options.suite, &built, server)?;
+    let run_list = RunList::read(&directory.join("run.txt"))?;
+    let left_out = LeftOut::read(&directory.join("left-out.txt"))?;
     let mut baseline =
-        Baseline::read(&directory().join(format!("baseline-{}.txt", options.version)))?;
+        Baseline::read(&directory.join(format!("baseline-{}.txt", options.version)))?;
     let wanted = Wanted::new(&options.classes, &run_list)?;
     let mut accounted = true;
     if options.classes.is_empty() {

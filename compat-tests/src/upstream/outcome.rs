@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use super::PACKAGE;
 use super::jvm::Ran;
 use super::lists::LeftOut;
+use super::short;
 
 /// A line of what a JVM tells: words with tabs between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,7 @@ fn parse_line(line: &str) -> Line {
     let mut words = line.split('\t').map(unescape);
     let mut next = || words.next().unwrap_or_default();
     let (kind, test) = (next(), next());
-    let test = test.strip_prefix(PACKAGE).map_or(test.clone(), str::to_owned);
-    Line { kind, test, why: next(), servers: next() }
+    Line { kind, test: short(&test).to_owned(), why: next(), servers: next() }
 }
 
 fn unescape(word: &str) -> String {
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     fn line(kind: &str, test: &str) -> String {
-        format!("{kind}\t{PACKAGE}{test}\twhy\\n\t\n")
+        format!("{kind}\torg.apache.zookeeper.{test}\twhy\\n\t\n")
     }
 
     #[test]

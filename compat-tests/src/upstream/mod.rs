@@ -1,11 +1,11 @@
-//! ZooKeeper's own tests and Curator's, as they are published, with our server in place of the one that they
-//! start.
+//! ZooKeeper's own tests and Curator's, as they are published, with our server in place of the one that
+//! they start.
 //!
-//! A jar of tests comes through Maven. Before it on the class path stands the shim of `upstream/` or `curator/`:
-//! classes of the names through which tests start servers, which start a process instead. Each class
-//! of tests runs in a JVM of its own ([`jvm`]), in a directory of its own, with a limit of time. What
+//! The jars of tests come through Maven. Before them on the class path stands the shim of `upstream/` or
+//! `curator/`: classes of the names through which tests start servers, which start a process instead. Each
+//! class of tests runs in a JVM of its own ([`jvm`]), in a directory of its own, with a limit of time. What
 //! counts is what passes with Java's server, in the same JVM and without the shim: `baseline-*` beside it.
-//! Every class of the jar stands in one of the [`lists`]: to be run, or left out with a reason.
+//! Every class of the jars stands in one of the [`lists`]: to be run, or left out with a reason.
 
 mod jvm;
 mod lists;

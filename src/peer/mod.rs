@@ -56,6 +56,14 @@ impl Server {
         }
     }
 
+    /// Whether requests are served: nothing but the log is written then.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Standalone(_) => true,
+            Self::Member(server) => server.is_settled(),
+        }
+    }
+
     /// Whether everything that was taken in has been answered.
     pub fn is_idle(&self) -> bool {
         match self {

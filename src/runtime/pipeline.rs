@@ -2,7 +2,8 @@
 //!
 //! A selector whose connections only write may do a small batch of that itself ([`Seat`]) while the
 //! server's thread has nothing to do: from the request to the reply on one thread, where handing it
-//! over and back would cost as much as everything else but the sync.
+//! over and back would cost as much as everything else but the sync. So may the thread of the links
+//! between servers with a few packets of another member: a lone write comes to every member twice.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -23,12 +24,15 @@ use crate::server::metrics::ServerMetrics;
 use crate::server::request::Input;
 use crate::storage;
 use crate::storage::txnlog::TxnLog;
+use crate::zab::LinkId;
 
 /// A batch of at most this many transactions is written on the pipeline's own thread if nothing else
 /// waits: then nobody is kept waiting by it.
 const WRITE_HERE_MAX: usize = 8;
 /// Requests that a selector works off itself: more of them are better prepared while others are synced.
 const LENT_MAX: usize = 64;
+/// Bytes of another member that the thread of the links works off itself: some twenty proposals.
+const LENT_BYTES_MAX: usize = 4096;
 
 /// What the log's thread tells.
 pub(super) struct LogNews {
@@ -90,19 +94,43 @@ impl Seat {
     /// Works the batch off on the calling thread; hands it back if that is not the moment.
     fn lend(&self, batch: Vec<Input>) -> Result<(), Vec<Input>> {
         let Ok(mut seat) = self.worker.try_lock() else { return Err(batch) };
-        let Some(worker) = seat.as_mut().filter(|worker| worker.can_be_lent(batch.len())) else {
-            return Err(batch);
+        let requests = batch.len();
+        let fits = |worker: &mut Worker| {
+            requests <= LENT_MAX && worker.server.is_idle() && worker.can_be_lent()
         };
-        self.fatal.guard("a selector at work for the pipeline", || {
-            worker.lent = true;
-            worker.step(Event::Inputs(batch));
-            worker.lent = false;
+        if !seat.as_mut().is_some_and(fits) {
+            return Err(batch);
+        }
+        self.work(&mut seat, Event::Inputs(batch));
+        Ok(())
+    }
+
+    /// Works off what has come over a connection of the quorum port, on the calling thread; false if
+    /// that is not the moment.
+    pub(super) fn lend_to_link(&self, link: LinkId, bytes: &[u8]) -> bool {
+        if bytes.len() > LENT_BYTES_MAX {
+            return false;
+        }
+        let Ok(mut seat) = self.worker.try_lock() else { return false };
+        let may = seat.as_ref().is_some_and(Worker::can_be_lent);
+        if may {
+            self.work(&mut seat, Event::Bytes(link, bytes.to_vec()));
+        }
+        may
+    }
+
+    fn work(&self, seat: &mut Option<Worker>, event: Event) {
+        self.fatal.guard("a thread that is lent to the pipeline", || {
+            if let Some(worker) = seat.as_mut() {
+                worker.lent = true;
+                worker.step(event);
+                worker.lent = false;
+            }
         });
         if self.fatal.is_stopping() {
             // It may have stopped halfway.
             *seat = None;
         }
-        Ok(())
     }
 }
 
@@ -207,12 +235,10 @@ struct Worker {
 }
 
 impl Worker {
-    /// Whether nothing is in process, so that `requests` can be worked off from end to end, and fast.
-    /// In an ensemble others have to be waited for, so nothing is gained.
-    fn can_be_lent(&self, requests: usize) -> bool {
-        requests <= LENT_MAX
-            && self.member.is_none()
-            && self.server.is_idle()
+    /// Whether something can be worked off before all others that wait, and fast. While an ensemble
+    /// forms, files are written and read that a thread on which others depend must not wait for.
+    fn can_be_lent(&self) -> bool {
+        self.server.is_settled()
             && self.log.is_idle()
             && self.log.is_quick()
             && self.inbox.is_empty()

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use log::{info, warn};
 
 use super::inbox::Inbox;
+use super::pipeline::Seat;
 use crate::ids::Sid;
 use crate::net::links::{Flow, LinkSink, Links, Order};
 use crate::peer::Event;
@@ -49,15 +50,17 @@ impl Backlog {
     }
 }
 
-/// Tells the server's thread.
+/// Tells the server's thread, or takes its seat for a moment.
 pub(super) struct QuorumSink {
     inbox: Arc<Inbox>,
+    seat: Arc<Seat>,
     backlog: Arc<Backlog>,
 }
 
 impl QuorumSink {
-    pub(super) fn new(inbox: &Arc<Inbox>, backlog: &Arc<Backlog>) -> Self {
-        Self { inbox: Arc::clone(inbox), backlog: Arc::clone(backlog) }
+    pub(super) fn new(inbox: &Arc<Inbox>, seat: &Arc<Seat>, backlog: &Arc<Backlog>) -> Self {
+        let (inbox, seat) = (Arc::clone(inbox), Arc::clone(seat));
+        Self { inbox, seat, backlog: Arc::clone(backlog) }
     }
 }
 
@@ -78,6 +81,9 @@ impl LinkSink for QuorumSink {
     }
 
     fn bytes(&self, link: LinkId, bytes: &[u8]) -> Flow {
+        if self.seat.lend_to_link(link, bytes) {
+            return Flow::Go;
+        }
         let flow = self.backlog.add(link, bytes.len());
         self.inbox.bytes(link, bytes);
         flow

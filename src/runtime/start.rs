@@ -125,6 +125,7 @@ struct Base<'a> {
     auth: Arc<Auth>,
     front: Arc<Front>,
     inbox: Arc<Inbox>,
+    seat: Arc<Seat>,
     /// All but the tree, which is in the front.
     restored: Restored,
 }
@@ -143,7 +144,8 @@ impl<'a> Base<'a> {
         let mut restored = restore(&dirs, restore_options(config), || clock.now())?;
         let (auth, front) = build_front(config, &clock, &mut restored)?;
         let (fatal, inbox) = (Arc::new(Fatal::default()), Arc::new(Inbox::default()));
-        Ok(Self { config, clock, fatal, dirs, settings, port, auth, front, inbox, restored })
+        let seat = Arc::new(Seat::new(&inbox, &fatal));
+        Ok(Self { config, clock, fatal, dirs, settings, port, auth, front, inbox, seat, restored })
     }
 
     fn standalone(&self) -> peer::Server {
@@ -156,6 +158,7 @@ impl<'a> Base<'a> {
             auth: Arc::clone(&self.auth),
             front: Arc::clone(&self.front),
             inbox: Arc::clone(&self.inbox),
+            seat: Arc::clone(&self.seat),
             dirs: self.dirs.clone(),
             clock: self.clock,
         };
@@ -199,9 +202,8 @@ impl<'a> Base<'a> {
         effects: Vec<Effect>,
     ) -> Result<Server, StartError> {
         let (words, snapshotter) = (Arc::new(self.words()), self.snapshotter()?);
-        let Self { config, clock, fatal, dirs, settings, port, front, inbox, .. } = self;
+        let Self { config, clock, fatal, dirs, settings, port, front, seat, .. } = self;
         let local = port.local_addr();
-        let seat = Arc::new(Seat::new(&inbox, &fatal));
         let submit = Arc::clone(&seat) as Arc<dyn Submit>;
         let reactor = Reactor::start(port, settings, clock, Arc::clone(&front), submit, words)
             .map_err(io_error("cannot start the reactor"))?;

@@ -11,6 +11,7 @@ use log::{error, info, warn};
 use super::election::{Election, ElectionSettings, ElectionSink};
 use super::inbox::Inbox;
 use super::member::{Member, entries};
+use super::pipeline::Seat;
 use super::quorum_sink::{Backlog, QuorumSink};
 use super::start::{
     StartError, io_error, pipeline_settings, restore_options, snapshot_options, snapshot_policy,
@@ -43,6 +44,7 @@ pub(super) struct Ground<'a> {
     pub(super) auth: Arc<Auth>,
     pub(super) front: Arc<Front>,
     pub(super) inbox: Arc<Inbox>,
+    pub(super) seat: Arc<Seat>,
     pub(super) dirs: DataDirs,
     pub(super) clock: Clock,
 }
@@ -198,7 +200,7 @@ fn start_links(
         },
     };
     let links = Links::start(settings, ground.clock).map_err(io_error("cannot start the links"))?;
-    links.serve(Port::Quorum, Arc::new(QuorumSink::new(&ground.inbox, backlog)));
+    links.serve(Port::Quorum, Arc::new(QuorumSink::new(&ground.inbox, &ground.seat, backlog)));
     for address in listen_addresses(config, own, |a| a.election_port)? {
         bind_election_port(&links, address, tuning.election_bind_retry)?;
     }

@@ -56,6 +56,10 @@ impl Learning {
         self.machine.deadline().is_some_and(|at| now >= at)
     }
 
+    pub(super) fn is_broadcasting(&self) -> bool {
+        self.machine.is_broadcasting()
+    }
+
     /// False if the bytes are of another connection.
     pub(super) fn feed(&mut self, link: LinkId, bytes: &[u8]) -> bool {
         if link == self.link {

@@ -298,6 +298,15 @@ impl Ensemble {
         }
     }
 
+    /// Whether there is a leader, its quorum has the history, and so has this server.
+    pub fn is_settled(&self) -> bool {
+        match &self.role {
+            Role::Leading(leading) => leading.pipeline().is_some(),
+            Role::Learning(learning) => learning.is_broadcasting(),
+            _ => false,
+        }
+    }
+
     /// Whether nothing of a client is in process.
     pub fn is_idle(&self) -> bool {
         match &self.role {

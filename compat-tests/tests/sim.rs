@@ -13,8 +13,11 @@ const FOUND: [u64; 9] =
 
 /// A plan that is over soon enough for a build without optimisation.
 fn short(seed: u64) -> Outcome {
+    shortened(seed, Plan::draw(&mut Random::new(seed)))
+}
+
+fn shortened(seed: u64, plan: Plan) -> Outcome {
     sim::catch_panics();
-    let plan = Plan::draw(&mut Random::new(seed));
     let safety = plan.safety.min(4_000_000);
     sim::run_plan(seed, Plan { safety, ..plan }, None)
 }
@@ -31,6 +34,18 @@ fn hold(seeds: impl IntoIterator<Item = u64>) {
 #[test]
 fn nothing_that_was_promised_is_broken() {
     hold(1000..1012);
+}
+
+/// Sessions that only their server knows until they own a node, and reads without a leader.
+#[test]
+fn local_sessions_break_no_promise() {
+    let told: Vec<String> = (2000..2008)
+        .filter_map(|seed| {
+            let outcome = shortened(seed, Plan::draw(&mut Random::new(seed)).local());
+            outcome.violation.map(|violation| format!("seed {seed}: {violation}"))
+        })
+        .collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
 }
 
 #[test]

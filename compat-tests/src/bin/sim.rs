@@ -18,6 +18,7 @@ fn options() -> Options {
     options.optopt("", "seeds", "run these seeds, B not included", "A..B");
     options.optopt("", "seconds", "run seeds from the clock for so long", "S");
     options.optopt("", "threads", "how many runs at a time (all cores)", "N");
+    options.optflag("", "local", "local sessions, and reads from members that are cut off");
     options.optflag("", "trace", "print a line for each event");
     options
 }
@@ -38,6 +39,7 @@ struct Work {
     next: AtomicU64,
     end: u64,
     until: Option<Instant>,
+    local: bool,
     trace: Option<fn(&str)>,
 }
 
@@ -59,7 +61,8 @@ impl Work {
         } else {
             return Err(Failure::new("which seeds?"));
         };
-        Ok(Self { next: AtomicU64::new(next), end, until, trace })
+        let local = matches.opt_present("local");
+        Ok(Self { next: AtomicU64::new(next), end, until, local, trace })
     }
 
     fn take(&self) -> Option<u64> {
@@ -106,7 +109,7 @@ fn run() -> Result<bool> {
 
 fn work_off(work: &Work, total: &Mutex<Total>) {
     while let Some(seed) = work.take() {
-        let outcome = sim::run(seed, work.trace);
+        let outcome = sim::run(seed, work.local, work.trace);
         let Ok(mut total) = total.lock() else { return };
         total.runs += 1;
         total.figures.add(&outcome.figures);

@@ -67,7 +67,8 @@ fn judge_stopped(ensemble: &Ensemble, recorders: &[Recorder]) -> Result<Summary>
         calls: recorders.iter().flat_map(|r| r.calls.iter().cloned()).collect(),
         events: recorders.iter().flat_map(|r| r.events.iter().cloned()).collect(),
     };
-    let found = check(&history, Tolerance { clock_skew_ms: CLOCK_SKEW_MS });
+    let tolerance = Tolerance { clock_skew_ms: CLOCK_SKEW_MS, local_sessions: false };
+    let found = check(&history, tolerance);
     if !found.is_empty() {
         return Err(list(&found));
     }

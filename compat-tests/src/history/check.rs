@@ -1,6 +1,6 @@
 //! The rules, each a function over the whole history.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gamekeeper::op::{Code, op};
 use gamekeeper::txn::{Txn, TxnRecord};
@@ -9,11 +9,13 @@ use jute::data::Stat;
 use super::model::{Model, NodeState, closed_paths};
 use super::{Body, Call, History, Reply, Request, Rule, Violation};
 
-/// How far clocks may be apart between clients and servers, in ms.
+/// What is no fault of the servers.
 #[derive(Debug, Clone, Copy)]
 pub struct Tolerance {
-    /// For [`Rule::ExpiredTooSoon`].
+    /// How far clocks may be apart between clients and servers, in ms: for [`Rule::ExpiredTooSoon`].
     pub clock_skew_ms: i64,
+    /// For [`Rule::AckedIsCommitted`]: sessions that no transaction began may end without one.
+    pub local_sessions: bool,
 }
 
 /// Every broken promise. None is what is hoped for.
@@ -41,7 +43,7 @@ struct Judge<'a> {
 impl<'a> Judge<'a> {
     fn run(mut self, tolerance: Tolerance) -> Vec<Violation> {
         self.contiguous();
-        self.acked_is_committed();
+        self.acked_is_committed(tolerance);
         self.real_time();
         self.session_fifo();
         self.reads();
@@ -74,10 +76,16 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn acked_is_committed(&mut self) {
+    fn acked_is_committed(&mut self, tolerance: Tolerance) {
+        let begins = |r: &&TxnRecord| r.header.kind == op::CREATE_SESSION;
+        let begun: HashSet<i64> =
+            self.history.committed.iter().filter(begins).map(|r| r.header.client_id).collect();
         for (call, reply) in self.answered().filter(|(call, _)| call.request.is_write()) {
             let Some(record) = self.txn_of(call) else {
-                if reply.err == 0 {
+                let ends_local = tolerance.local_sessions
+                    && call.request == Request::Close
+                    && !begun.contains(&call.session.0);
+                if reply.err == 0 && !ends_local {
                     self.violated(Rule::AckedIsCommitted, format!("no transaction of {call:?}"));
                 }
                 continue;

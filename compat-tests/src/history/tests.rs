@@ -12,6 +12,8 @@ use super::{Body, Call, History, Reply, Request, Rule, SeenEvent};
 const SESSION: i64 = 0x100;
 const TIMEOUT_MS: i64 = 1000;
 
+const STRICT: Tolerance = Tolerance { clock_skew_ms: 0, local_sessions: false };
+
 fn record(zxid: i64, cxid: i32, kind: i32, time: i64, txn: Txn) -> TxnRecord {
     let header = TxnHeader { client_id: SESSION, cxid, zxid, time, kind };
     TxnRecord { header, txn, digest: None }
@@ -99,10 +101,8 @@ fn sound() -> History {
 fn broken(doctor: impl FnOnce(&mut History)) -> Vec<Rule> {
     let mut history = sound();
     doctor(&mut history);
-    let mut rules: Vec<Rule> = check(&history, Tolerance { clock_skew_ms: 0 })
-        .into_iter()
-        .map(|violation| violation.rule)
-        .collect();
+    let mut rules: Vec<Rule> =
+        check(&history, STRICT).into_iter().map(|violation| violation.rule).collect();
     rules.sort_unstable();
     rules.dedup();
     rules
@@ -114,7 +114,7 @@ fn reply(call: &mut Call) -> &mut Reply {
 
 #[test]
 fn a_sound_history_passes() {
-    assert_eq!(check(&sound(), Tolerance { clock_skew_ms: 0 }), []);
+    assert_eq!(check(&sound(), STRICT), []);
 }
 
 #[test]
@@ -212,4 +212,18 @@ fn an_ephemeral_that_outlived_its_session() {
 #[test]
 fn a_session_that_expired_though_it_was_heard() {
     assert_eq!(broken(|h| h.committed[4].header.time = 1050), [Rule::ExpiredTooSoon]);
+}
+
+#[test]
+fn only_local_sessions_end_without_a_transaction() {
+    let mut history = sound();
+    let call =
+        history.calls.iter_mut().find(|call| call.request != Request::Close).expect("a call");
+    call.request = Request::Close;
+    call.xid = 999;
+    call.session = SessionId(0x200);
+    let lenient = Tolerance { local_sessions: true, ..STRICT };
+    let broken =
+        |tolerance| check(&history, tolerance).iter().any(|v| v.rule == Rule::AckedIsCommitted);
+    assert!(broken(STRICT) && !broken(lenient));
 }

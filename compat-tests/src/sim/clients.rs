@@ -61,6 +61,8 @@ pub struct Habits {
     pub reads: f64,
     /// How often a client closes its session.
     pub closes: f64,
+    /// Content with a server that cannot write.
+    pub read_only: bool,
 }
 
 /// One client.
@@ -243,7 +245,7 @@ impl Client {
             timeout: self.habits.timeout_ms,
             session_id: self.session.0,
             passwd: Some(self.passwd.clone()),
-            read_only: false,
+            read_only: self.habits.read_only,
         };
         vec![Wish::Send(link, frame(&to_bytes(&hello)))]
     }

@@ -112,9 +112,10 @@ pub(crate) fn take_panic() -> String {
     PANIC.take()
 }
 
-/// Runs a seed.
-pub fn run(seed: u64, trace: Option<fn(&str)>) -> Outcome {
-    run_plan(seed, Plan::draw(&mut Random::new(seed)), trace)
+/// Runs a seed; with local sessions and read-only servers if so asked.
+pub fn run(seed: u64, local: bool, trace: Option<fn(&str)>) -> Outcome {
+    let plan = Plan::draw(&mut Random::new(seed));
+    run_plan(seed, if local { plan.local() } else { plan }, trace)
 }
 
 /// Runs a seed with a plan of its own. A panic of a member is a violation, too.

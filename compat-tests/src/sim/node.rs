@@ -248,8 +248,8 @@ impl Shared {
                 faults: plan.bugs.sync,
             },
             committed_limit: plan.committed_limit,
-            local_sessions: LocalSessions::Off,
-            read_only_mode: false,
+            local_sessions: if plan.local { LocalSessions::Upgrading } else { LocalSessions::Off },
+            read_only_mode: plan.local,
             config: ConfigText { text: self.config_text(), version: 0 },
             pipeline: PipelineSettings {
                 prep: PrepOptions::default(),

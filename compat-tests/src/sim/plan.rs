@@ -116,6 +116,8 @@ pub struct Plan {
     pub pieces: f64,
     /// A minority stays cut off or down in the second phase.
     pub only_majority: bool,
+    /// Sessions are local until they own a node, and members that are cut off serve reads.
+    pub local: bool,
     /// Bugs of old that the members have.
     pub bugs: Bugs,
 }
@@ -171,6 +173,7 @@ impl Plan {
             crash_at_effect: random.pick(&[0.0, 0.0, 0.0001, 0.001]),
             pieces: random.pick(&[0.0, 0.05, 0.5]),
             only_majority: random.chance(0.3),
+            local: false,
             bugs: Bugs::default(),
         }
     }
@@ -179,6 +182,13 @@ impl Plan {
     #[must_use]
     pub fn calm(self) -> Self {
         Self { fault_every: None, crash_at_effect: 0.0, ..self }
+    }
+
+    /// With local sessions and read-only servers, and clients that are content with those.
+    #[must_use]
+    pub fn local(self) -> Self {
+        let habits = Habits { read_only: true, ..self.habits };
+        Self { local: true, habits, ..self }
     }
 }
 
@@ -191,6 +201,7 @@ fn habits(random: &mut Random, tick_ms: i64) -> Habits {
         names: random.between(1, 12),
         reads: random.pick(&[0.1, 0.5, 0.8]),
         closes: random.pick(&[0.0, 0.001, 0.02]),
+        read_only: false,
     }
 }
 

@@ -35,6 +35,9 @@
 //! and replies enter the connections' outputs while that lock is held: so an event comes before every
 //! reply that shows its cause, and the zxid of a reply is that of the state it tells of.
 //!
+//! Alone and idle, a server lends itself to a selector that has a few writes and nobody to keep waiting
+//! (`runtime::pipeline::Seat`): the same steps on one thread, without the hand-overs.
+//!
 //! # What is promised
 //!
 //! Nothing is acknowledged that is not on disk at a quorum. A disk that fails once is not trusted again:

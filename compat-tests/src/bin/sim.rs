@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use compat_tests::sim::faults::ALL;
 use compat_tests::sim::{self, Figures};
 use compat_tests::{Failure, Result};
 use getopts::{Matches, Options};
@@ -103,7 +104,7 @@ fn run() -> Result<bool> {
         }
     });
     let total = total.into_inner().map_err(|e| Failure::new(e.to_string()))?;
-    report(&total, start.elapsed());
+    report(&total, start.elapsed(), threads);
     Ok(total.failed.is_empty())
 }
 
@@ -120,16 +121,18 @@ fn work_off(work: &Work, total: &Mutex<Total>) {
     }
 }
 
-fn report(total: &Total, took: Duration) {
+fn report(total: &Total, took: Duration, threads: usize) {
     let f = &total.figures;
     let hours = f.time as f64 / 3.6e9;
     println!(
-        "{} runs in {:.1} s: {hours:.2} simulated hours, {} events, {} faults, {} crashes, {} terms, \
-         {} transactions, {} calls ({} answered), {} watch events",
+        "{} schedules in {:.1} s on {threads} threads: {hours:.2} simulated hours, {:.0} for an hour of \
+         a core; {} events, {} faults, {} ends of processes, {} terms, {} transactions, {} calls ({} \
+         answered), {} watch events",
         total.runs,
         took.as_secs_f64(),
+        hours * 3600.0 / (took.as_secs_f64() * threads as f64),
         f.events,
-        f.faults,
+        f.faults.iter().sum::<u64>(),
         f.crashes,
         f.terms,
         f.committed,
@@ -137,6 +140,9 @@ fn report(total: &Total, took: Duration) {
         f.answered,
         f.watches
     );
+    let kinds: Vec<String> =
+        ALL.iter().zip(f.faults).map(|(kind, count)| format!("{kind:?} {count}")).collect();
+    println!("faults: {}", kinds.join(", "));
     if !total.failed.is_empty() {
         println!("{} seeds failed: {:?}", total.failed.len(), total.failed);
     }

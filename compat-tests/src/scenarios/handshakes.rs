@@ -1,6 +1,7 @@
 //! What goes wrong between the first packet of a sync and UPTODATE.
 
 use super::{Scenario, as_it_is, creates, establish, leave_alone_with, nothing};
+use crate::sim::plan::Plan;
 use crate::sim::stage::Stage;
 
 const A: &str = "/a";
@@ -42,7 +43,7 @@ pub(super) fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "ZOOKEEPER-2872",
-            plan: |plan| crate::sim::plan::Plan { force_snapshot: true, ..plan },
+            plan: |plan| Plan { force_snapshot: true, ..plan },
             bug: |bugs| bugs.peer.learner.ack_before_snapshot = true,
             play: |stage| acknowledged_and_lost(stage, &[X], Some("save"), Stage::power_off),
             ..base
@@ -55,6 +56,7 @@ pub(super) fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "ZOOKEEPER-4685",
+            plan: |plan| Plan { legality: false, ..plan },
             borne: |bugs| bugs.peer.learner.ack_sync_first = true,
             bug: |bugs| bugs.peer.leader.any_ack_ends_sync = true,
             play: acks_out_of_order,

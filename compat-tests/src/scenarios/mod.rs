@@ -59,7 +59,9 @@ impl Scenario {
             (self.bug)(&mut bugs);
         }
         let (voters, observers, clients) = self.cast;
-        let plan = (self.plan)(quiet_plan(seed, voters, observers, clients, bugs));
+        let mut plan = (self.plan)(quiet_plan(seed, voters, observers, clients, bugs));
+        // The bug must be seen by what comes of it, and not by the first packet that is out of place.
+        plan.legality &= !with_bug;
         let mut stage = Stage::new(seed, plan);
         let played = catch_unwind(AssertUnwindSafe(|| {
             (self.play)(&mut stage);

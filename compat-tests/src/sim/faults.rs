@@ -42,7 +42,8 @@ pub enum Fault {
     Blackout,
 }
 
-const ALL: [Fault; 14] = [
+/// All of them.
+pub const ALL: [Fault; 14] = [
     Fault::Power,
     Fault::Torn,
     Fault::Kill,
@@ -78,7 +79,7 @@ impl World {
         }
         let sids: Vec<Sid> = self.nodes.keys().copied().collect();
         let sid = self.random.pick(&sids);
-        self.figures.faults += 1;
+        self.figures.faults[chosen as usize] += 1;
         self.note(Place::Node(sid), "fault", &format!("{chosen:?}"));
         self.inflict(chosen, sid, &sids);
     }

@@ -20,6 +20,8 @@ pub struct Judge {
     /// Who led each epoch, and behind which transaction it began.
     leaders: BTreeMap<i64, (Sid, Zxid)>,
     committed: Zxid,
+    /// Up to where each member's history is on the platter.
+    durable: BTreeMap<Sid, Zxid>,
 }
 
 impl Judge {
@@ -53,16 +55,53 @@ impl Judge {
         later.epoch() == earlier.epoch() && earlier <= later
     }
 
-    /// A member hands a transaction to its log.
+    /// Who leads an epoch.
+    pub fn leader_of(&self, epoch: i64) -> Option<Sid> {
+        self.leaders.get(&epoch).map(|(sid, _)| *sid)
+    }
+
+    /// Whether a transaction is committed.
+    pub fn is_committed(&self, zxid: Zxid) -> bool {
+        self.is_ancestor(zxid, self.committed)
+    }
+
+    /// The history of a member is on the platter up to `zxid`, and no further.
+    pub fn on_durable(&mut self, sid: Sid, zxid: Zxid) {
+        self.durable.insert(sid, zxid);
+    }
+
+    /// Whether a member has a transaction, and all before it, on the platter.
+    pub fn is_durable(&self, sid: Sid, zxid: Zxid) -> bool {
+        let last = self.durable.get(&sid).copied().unwrap_or_default();
+        zxid == Zxid::ZERO || self.is_ancestor(zxid, last)
+    }
+
+    /// Whether most of the voters have it on the platter.
     ///
     /// # Errors
-    /// If another member has another transaction of that zxid.
+    /// If they have not.
+    pub fn on_quorum(&self, voters: i64, zxid: Zxid) -> Result<(), String> {
+        let zxid = self.last_txn(zxid);
+        let have: Vec<i64> = (1..=voters).filter(|sid| self.is_durable(Sid(*sid), zxid)).collect();
+        if have.len() as i64 * 2 > voters {
+            return Ok(());
+        }
+        Err(format!("{zxid} is taken for committed, and only {have:?} of {voters} have it on disk"))
+    }
+
+    /// A member hands a transaction to its log, or proposes it.
+    ///
+    /// # Errors
+    /// If another member has another transaction of that zxid, or if nobody proposed it.
     pub fn on_logged(&mut self, sid: Sid, zxid: Zxid, record: &[u8]) -> Result<(), String> {
         match self.records.get(&zxid) {
             Some(known) if **known != *record => {
                 Err(format!("{sid} logs another {zxid} than was logged before"))
             }
             Some(_) => Ok(()),
+            None if self.leader_of(zxid.epoch()) != Some(sid) => {
+                Err(format!("{sid} logs {zxid}, which nobody proposed"))
+            }
             None => {
                 self.records.insert(zxid, record.into());
                 Ok(())

@@ -8,7 +8,7 @@ use gamekeeper::storage::{DataDirs, Disk, restore};
 use gamekeeper::tree::NoEvents;
 
 use super::judge::Judge;
-use super::node::{DATA_DIR, fuzzy_until, restore_options};
+use super::node::{DATA_DIR, restore_options};
 use super::world::World;
 use crate::history::check::{Tolerance, check};
 
@@ -33,6 +33,17 @@ impl World {
         }
         if let Err(why) = self.judge.on_lead(sid, epoch, base) {
             self.violated(why);
+        } else {
+            self.look_at_quorum(sid, base);
+        }
+    }
+
+    /// What a leader takes for committed must be on the disks of most.
+    fn look_at_quorum(&mut self, sid: Sid, zxid: Zxid) {
+        if self.plan.legality
+            && let Err(why) = self.judge.on_quorum(self.plan.voters, zxid)
+        {
+            self.violated(format!("{sid} leads: {why}"));
         }
     }
 
@@ -68,6 +79,8 @@ impl World {
             self.violated(format!("{sid} ({state}, from {before}): {why}"));
         } else if mismatches > 0 {
             self.violated(format!("{sid} at {zxid}: the tree is not what the leader predicted"));
+        } else if state == "leader" && zxid.counter() != 0 {
+            self.look_at_quorum(sid, zxid);
         }
     }
 
@@ -75,11 +88,20 @@ impl World {
     pub fn judge_end(&mut self) {
         let sids: Vec<Sid> = self.nodes.keys().copied().collect();
         for sid in sids {
+            if let Err(why) = self.judge_memory(sid) {
+                self.violated(format!("{sid} at rest: {why}"));
+            }
             if let Err(why) = self.judge_disk(sid) {
                 self.violated(format!("the disk of {sid}: {why}"));
             }
         }
         self.judge_history();
+    }
+
+    fn judge_memory(&mut self, sid: Sid) -> Result<(), String> {
+        let Some(life) = &self.nodes[&sid].life else { return Ok(()) };
+        let tree = life.front.db.read_tree();
+        self.judge.on_state(sid, tree.last_processed_zxid(), &tree)
     }
 
     fn judge_disk(&mut self, sid: Sid) -> Result<(), String> {
@@ -90,9 +112,6 @@ impl World {
         let options = restore_options(&self.plan);
         let restored = restore(&dirs, options, || 0).map_err(|e| e.to_string())?;
         let mut tree = restored.tree;
-        if fuzzy_until(&tree) > tree.last_processed_zxid() {
-            return Ok(());
-        }
         tree.set_config(self.shared.config_text().as_bytes(), 0, 0, &mut NoEvents);
         let mut sessions: Vec<_> = restored.sessions.into_iter().collect();
         let mut known = life.ensemble.committed_sessions();

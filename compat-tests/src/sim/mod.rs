@@ -10,6 +10,7 @@ pub mod clients;
 pub mod disk;
 pub mod faults;
 pub mod judge;
+pub mod legal;
 mod look;
 pub mod net;
 pub mod node;
@@ -56,8 +57,8 @@ pub struct Figures {
     pub time: Micros,
     /// Events.
     pub events: u64,
-    /// Faults.
-    pub faults: u64,
+    /// Faults, by their kind, in the order of [`faults::ALL`].
+    pub faults: [u64; faults::ALL.len()],
     /// Ends of processes.
     pub crashes: u64,
     /// Leaders with a quorum.
@@ -77,7 +78,9 @@ impl Figures {
     pub fn add(&mut self, other: &Self) {
         self.time += other.time;
         self.events += other.events;
-        self.faults += other.faults;
+        for (mine, theirs) in self.faults.iter_mut().zip(other.faults) {
+            *mine += theirs;
+        }
         self.crashes += other.crashes;
         self.terms += other.terms;
         self.committed += other.committed;

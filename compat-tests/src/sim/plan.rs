@@ -120,6 +120,9 @@ pub struct Plan {
     pub local: bool,
     /// Bugs of old that the members have.
     pub bugs: Bugs,
+    /// Whether it is seen to that nobody says what he must not, and that what is taken for committed is
+    /// on disks: else only what comes of it.
+    pub legality: bool,
 }
 
 /// Bugs of old, each switched on where its scenario is to fail. None where nothing is said.
@@ -175,6 +178,7 @@ impl Plan {
             only_majority: random.chance(0.3),
             local: false,
             bugs: Bugs::default(),
+            legality: true,
         }
     }
 

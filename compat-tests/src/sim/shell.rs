@@ -120,6 +120,7 @@ impl World {
                 }
             }
             Effect::Send(link, bytes) => {
+                self.check_legal(sid, link, &bytes);
                 let due = self.net.send(self.now, link, Arrival::Bytes(bytes));
                 self.schedule(due);
             }
@@ -133,6 +134,15 @@ impl World {
             Effect::Exit(code) => self.violated(format!("{sid} exits with {code}")),
         }
         Ok(())
+    }
+
+    fn check_legal(&mut self, sid: Sid, link: LinkId, bytes: &[u8]) {
+        let Some(peer) = self.net.ends.get(&link).map(|end| end.peer) else { return };
+        if self.plan.legality
+            && let Err(why) = self.legality.on_sent((sid, link, peer), bytes, &mut self.judge)
+        {
+            self.violated(why);
+        }
     }
 
     fn done(&mut self, sid: Sid, wait: Micros, event: Event) {
@@ -190,6 +200,7 @@ impl World {
         if let Err(e) = written.and_then(|()| log.sync().map(drop)) {
             return self.on_log_failed(sid, &e);
         }
+        self.judge.on_durable(sid, last.unwrap_or_default());
         self.begin_log_write(sid);
         let news = self.random.below(200);
         self.done(sid, news, Event::Durable(last.unwrap_or_default()));
@@ -262,6 +273,7 @@ impl World {
                 )?;
                 if let Some(saved) = saved {
                     life.log.forget_after(saved.zxid)?;
+                    self.judge.on_durable(sid, saved.zxid);
                 }
             }
             Effect::Truncate(zxid) => {
@@ -289,6 +301,7 @@ impl World {
         };
         let restored = restore(&life.dirs, restore_options(plan), || 0)?;
         life.seen = restored.last_zxid;
+        self.judge.on_durable(sid, restored.last_zxid);
         life.fuzzy_until = fuzzy_until(&restored.tree);
         Ok(Event::Reloaded(Box::new(loaded(restored))))
     }
@@ -374,6 +387,7 @@ impl World {
 
     /// All at once: what is proposed meanwhile waits in the member.
     fn send_snapshot(&mut self, sid: Sid, link: LinkId, mut bytes: Vec<u8>) {
+        self.check_legal(sid, link, &bytes);
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
         let sessions = life.ensemble.committed_sessions();
         let tree = life.front.db.read_tree();

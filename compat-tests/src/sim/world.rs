@@ -12,6 +12,7 @@ use gamekeeper::zab::{LearnerType, LinkId};
 use super::clients::{Client, Wish};
 use super::disk::CrashDisk;
 use super::judge::Judge;
+use super::legal::Legality;
 use super::net::{Arrival, Due, Net, Place, Port};
 use super::node::{Node, Shared};
 use super::plan::Plan;
@@ -84,6 +85,8 @@ pub struct World {
     pub history: History,
     /// Who sees to it that all is right.
     pub judge: Judge,
+    /// Who sees to it that nobody says what he must not.
+    pub legality: Legality,
     /// What was counted.
     pub figures: Figures,
     /// Lines of the trace, if it is wanted.
@@ -132,6 +135,7 @@ impl World {
             net,
             history: History::default(),
             judge: Judge::default(),
+            legality: Legality::default(),
             figures: Figures::default(),
             trace,
             clients: Vec::new(),
@@ -371,6 +375,7 @@ impl World {
                     }
                 };
                 drop(tree);
+                self.judge.on_durable(sid, life.seen);
                 node.life = Some(life);
                 self.note(Place::Node(sid), "boot", &detail);
                 if let Err(why) = restored {

@@ -42,6 +42,7 @@ macro_rules! holes {
 }
 
 holes! {
+    acks_of_what_was_cut_off "acks of what was cut off"
     zk_1549 "ZOOKEEPER-1549"
     zk_2354 "ZOOKEEPER-2354"
     zk_2832 "ZOOKEEPER-2832"

@@ -79,6 +79,13 @@ impl Broadcasting {
         }
     }
 
+    /// A sync has a learner forget what it has logged and nobody committed: what it said of that no
+    /// longer holds. Until it has logged it again it does not count. (Java goes on counting it, and so
+    /// commits what a quorum no longer has.)
+    pub(super) fn withdraw_acks(&mut self, sid: Sid) {
+        self.outstanding.iter_mut().for_each(|proposal| proposal.acks.withdraw_ack(sid));
+    }
+
     /// The place of `zxid` among the outstanding proposals.
     fn position(&self, zxid: Zxid) -> Option<usize> {
         let first = self.outstanding.front()?.entry.zxid;

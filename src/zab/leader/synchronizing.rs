@@ -93,7 +93,12 @@ impl Leader {
         learner.stage = Stage::AckingNewLeader;
         learner.sync_slot = Some(slot);
         learner.last_heard = Some(now);
-        let kind = learner.kind;
+        let (sid, kind) = (learner.sid, learner.kind);
+        if let Phase::Broadcasting(phase) = &mut self.phase
+            && !self.settings.faults.count_cut_acks
+        {
+            sid.into_iter().for_each(|sid| phase.withdraw_acks(sid));
+        }
         match plan.op {
             SyncOp::Diff(zxid) => send(out, link, Packet::Diff { zxid }),
             SyncOp::Trunc(zxid) => send(out, link, Packet::Trunc { zxid }),

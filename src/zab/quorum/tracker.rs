@@ -23,6 +23,13 @@ impl SidSet {
         }
     }
 
+    /// Takes `sid` out, if it is there.
+    pub fn remove(&mut self, sid: Sid) {
+        if let Ok(at) = self.0.binary_search(&sid) {
+            self.0.remove(at);
+        }
+    }
+
     /// Whether `sid` is one of them.
     pub fn contains(&self, sid: Sid) -> bool {
         self.0.binary_search(&sid).is_ok()
@@ -143,6 +150,11 @@ impl SyncedLearnerTracker {
             self.acks.insert(sid);
         }
         counts
+    }
+
+    /// `sid` has acknowledged nothing any more.
+    pub fn withdraw_ack(&mut self, sid: Sid) {
+        self.acks.remove(sid);
     }
 
     /// Whether `sid` has a vote in each configuration that counts (`hasSid`).

@@ -11,6 +11,7 @@ const CLASSES: &str = "org.apache.zookeeper.server.auth.";
 struct Providers {
     digest: bool,
     ensemble: bool,
+    key: bool,
 }
 
 pub(super) fn auth(values: &mut Values<'_>) -> Result<AuthConfig, ConfigError> {
@@ -27,6 +28,7 @@ pub(super) fn auth(values: &mut Values<'_>) -> Result<AuthConfig, ConfigError> {
         enforce_auth,
         enforce_auth_schemes,
         ensemble_auth_names: named.ensemble.then(|| names.unwrap_or_default()),
+        key_scheme: named.key,
         eager_acl_check: values.flag("enableEagerACLCheck")?,
     })
 }
@@ -40,13 +42,8 @@ fn named_providers(values: &mut Values<'_>) -> Providers {
         match name {
             "IPAuthenticationProvider" => {}
             "DigestAuthenticationProvider" => providers.digest = true,
-            "EnsembleAuthenticationProvider" => {
-                providers.ensemble = true;
-                values.warn(
-                    &key,
-                    "has no effect yet: the scheme ensemble comes with a later version",
-                );
-            }
+            "EnsembleAuthenticationProvider" => providers.ensemble = true,
+            "KeyAuthenticationProvider" => providers.key = true,
             "SASLAuthenticationProvider" => {
                 values.warn(&key, "has no effect yet: SASL comes with a later version");
             }

@@ -29,7 +29,7 @@ mod written;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs};
 use std::path::PathBuf;
 
 pub use command_line::{CommandLine, Launch, Source, Tool, ToolCall};
@@ -160,6 +160,11 @@ impl Config {
 /// The first address of a host; no host is this one, as `InetAddress.getByName` has it.
 fn resolve(host: &str) -> io::Result<IpAddr> {
     let host = if host.is_empty() { "localhost" } else { host };
+    // Java takes an interface behind the address, as in `::1%lo`; here the address alone is used.
+    let zoned = host.split_once('%').and_then(|(ip, _zone)| ip.parse::<Ipv6Addr>().ok());
+    if let Some(ip) = zoned {
+        return Ok(IpAddr::V6(ip));
+    }
     let found = (host, 0).to_socket_addrs()?.next();
     found.map(|address| address.ip()).ok_or_else(|| io::ErrorKind::NotFound.into())
 }

@@ -199,6 +199,8 @@ pub struct AuthConfig {
     /// `ensembleAuthName`, split at commas, if an `authProvider.` line names the scheme `ensemble`;
     /// an empty list accepts every name. None: there is no such scheme.
     pub ensemble_auth_names: Option<Vec<String>>,
+    /// Does an `authProvider.` line name the scheme `key`?
+    pub key_scheme: bool,
     /// `enableEagerACLCheck`: does a learner check ACLs before it forwards a write?
     pub eager_acl_check: bool,
 }

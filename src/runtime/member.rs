@@ -145,13 +145,19 @@ impl Member {
 
     fn listen_for_learners(&self) -> Result<(), Failure> {
         self.links.unbind(Port::Quorum);
+        let mut failures = Vec::new();
         for address in &self.listen {
-            self.links.listen(Port::Quorum, *address).map_err(|e| Failure {
-                code: ExitCode::QuorumPortBind,
-                what: format!("Couldn't bind to {address}: {e}"),
-            })?;
+            if let Err(e) = self.links.listen(Port::Quorum, *address) {
+                let what = format!("Couldn't bind to {address}: {e}");
+                error!("{what}");
+                failures.push(Failure { code: ExitCode::QuorumPortBind, what });
+            }
         }
-        Ok(())
+        // One address of several is enough (the constructor of Java's Leader).
+        if failures.len() < self.listen.len() {
+            return Ok(());
+        }
+        failures.pop().map_or(Ok(()), Err)
     }
 
     fn save_snapshot(&self, log: &LogDevice, sessions: &[(SessionId, i32)]) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use super::quorum_sink::{Backlog, QuorumSink};
 use super::start::{
     StartError, io_error, pipeline_settings, restore_options, snapshot_options, snapshot_policy,
 };
-use crate::config::{Config, PeerType, QuorumServer};
+use crate::config::{Config, PeerAddress, PeerType, QuorumServer};
 use crate::ids::{Millis, Sid};
 use crate::net::Clock;
 use crate::net::links::{LinkSettings, Links, Port, PortSettings, Strangers};
@@ -159,25 +159,40 @@ fn local_sessions(config: &Config) -> LocalSessions {
     }
 }
 
-/// The addresses of one of this server's ports.
+/// The addresses of one of this server's ports. Of several, one that cannot be resolved is done
+/// without as long as there is another.
 pub(super) fn listen_addresses(
     config: &Config,
     own: &QuorumServer,
-    port: impl Fn(&crate::config::PeerAddress) -> u16,
+    port: impl Fn(&PeerAddress) -> u16,
 ) -> Result<Vec<SocketAddr>, StartError> {
     let mut found = Vec::new();
+    let mut failed = None;
     for address in &own.addresses {
-        let port = port(address);
-        if config.quorum.listen_on_all_ips {
-            found.push(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port));
-            continue;
+        match listen_address(config, address, port(address)) {
+            Ok(resolved) => found.extend(resolved),
+            Err(e) => {
+                let what = format!("cannot resolve {} of server.{}", address.host, own.sid);
+                warn!("{what}: {e}");
+                failed = Some(io_error(&what)(e));
+            }
         }
-        let mut resolved = (address.host.as_str(), port)
-            .to_socket_addrs()
-            .map_err(io_error(&format!("cannot resolve {} of server.{}", address.host, own.sid)))?;
-        found.extend(resolved.next());
     }
-    Ok(found)
+    match failed {
+        Some(e) if found.is_empty() => Err(e),
+        _ => Ok(found),
+    }
+}
+
+fn listen_address(
+    config: &Config,
+    address: &PeerAddress,
+    port: u16,
+) -> std::io::Result<Option<SocketAddr>> {
+    if config.quorum.listen_on_all_ips {
+        return Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)));
+    }
+    Ok((address.host.as_str(), port).to_socket_addrs()?.next())
 }
 
 fn start_links(
@@ -201,27 +216,38 @@ fn start_links(
     };
     let links = Links::start(settings, ground.clock).map_err(io_error("cannot start the links"))?;
     links.serve(Port::Quorum, Arc::new(QuorumSink::new(&ground.inbox, &ground.seat, backlog)));
-    for address in listen_addresses(config, own, |a| a.election_port)? {
-        bind_election_port(&links, address, tuning.election_bind_retry)?;
-    }
+    let addresses = listen_addresses(config, own, |a| a.election_port)?;
+    bind_election_ports(&links, &addresses, tuning.election_bind_retry)?;
     Ok(links)
 }
 
-/// Tries as often as `electionPortBindRetry` says; 0 for ever.
-fn bind_election_port(links: &Links, address: SocketAddr, tries: i32) -> Result<(), StartError> {
+/// Tries as often as `electionPortBindRetry` says; 0 for ever. One address of several is enough
+/// (`QuorumCnxManager.Listener`).
+fn bind_election_ports(
+    links: &Links,
+    addresses: &[SocketAddr],
+    tries: i32,
+) -> Result<(), StartError> {
+    let mut unbound = addresses.to_vec();
     let mut tried = 0;
     loop {
-        let source = match links.listen(Port::Election, address) {
+        let mut failed = None;
+        unbound.retain(|address| match links.listen(Port::Election, *address) {
             Ok(bound) => {
                 info!("Election port bound to {bound}");
-                return Ok(());
+                false
             }
-            Err(e) => e,
-        };
+            Err(source) => {
+                error!("Exception while listening for votes on {address}: {source}");
+                failed = Some(StartError::ElectionPort { address: *address, source });
+                true
+            }
+        });
+        let Some(failure) = failed else { return Ok(()) };
         tried += 1;
-        error!("Exception while listening for votes on {address}: {source}");
-        if tries != 0 && tried >= tries {
-            return Err(StartError::ElectionPort { address, source });
+        let is_enough = unbound.len() < addresses.len();
+        if tried >= tries && (tries != 0 || is_enough) {
+            return if is_enough { Ok(()) } else { Err(failure) };
         }
         sleep(BIND_PAUSE);
     }

@@ -49,6 +49,7 @@ pub(crate) fn auth_config() -> AuthConfig {
         enforce_auth: false,
         enforce_auth_schemes: Vec::new(),
         ensemble_auth_names: None,
+        key_scheme: false,
         eager_acl_check: false,
     }
 }
@@ -60,6 +61,7 @@ pub(crate) fn settings() -> FrontSettings {
         min_session_timeout: 4_000,
         max_session_timeout: 40_000,
         local_sessions: false,
+        eager_acl_check: false,
         outstanding_limit: 1_000,
         throttle: ThrottleConfig {
             connection: ConnectionThrottle {

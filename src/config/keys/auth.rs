@@ -80,6 +80,5 @@ pub(super) const KEYS: &[Key] = &[
         .does("SecurityUtils", "Kerberos realm of the server")
         .not_yet(SASL),
     property("ensembleAuthName", Kind::Text, "")
-        .does("EnsembleAuthenticationProvider", "names that the scheme ensemble accepts")
-        .not_yet("the scheme ensemble comes with a later version"),
+        .does("EnsembleAuthenticationProvider", "names that the scheme ensemble accepts"),
 ];

@@ -86,6 +86,5 @@ pub(super) const KEYS: &[Key] = &[
         .does("CommitProcessor", "commits before a look for reads")
         .jvm_only(POOL),
     property("enableEagerACLCheck", Kind::Bool, "false")
-        .does("ZooKeeperServer", "a learner checks ACLs before it forwards a write")
-        .not_yet(LATER),
+        .does("ZooKeeperServer", "a member checks ACLs before a write takes its place in the log"),
 ];

@@ -186,6 +186,7 @@ fn front(clock: Clock) -> Arc<Front> {
         min_session_timeout: 4_000,
         max_session_timeout: 40_000,
         local_sessions: false,
+        eager_acl_check: false,
         outstanding_limit: 1_000_000,
         throttle: throttle(),
     };
@@ -198,6 +199,7 @@ fn front(clock: Clock) -> Arc<Front> {
         enforce_auth: false,
         enforce_auth_schemes: Vec::new(),
         ensemble_auth_names: None,
+        key_scheme: false,
         eager_acl_check: false,
     });
     let db = Arc::new(Database::new(DataTree::new(TreeOptions::default())));

@@ -236,7 +236,8 @@ fn a_deletion_tells_each_watcher_once() {
 fn who_may_not_read_is_not_told() {
     let mut world = World::new();
     let (mut peer, mut blind) = (world.connect(), world.connect());
-    let ids = world.front.auth.authenticate(Some("digest"), Some(b"u:p"), peer.conn().remote.ip());
+    let ids =
+        world.front.auth.authenticate(Some("digest"), Some(b"u:p"), peer.conn().remote.ip(), None);
     let ids = ids.unwrap();
     let own = acl(31, "digest", ids[0].id.as_deref().unwrap());
     peer.conn().add_auth(ids);

@@ -3,12 +3,14 @@
 //! `PrepRequestProcessor.fixupACL`, `AuthenticationHelper`, `AuthUtil`.
 //!
 //! Schemes: `world` and `auth` are built into the rules, `super` is an id without a provider, `ip`
-//! and `digest` are providers. Any other scheme has no provider: it is refused where a client brings
+//! and `digest` are providers, and so is `key` where it is configured. `ensemble` says where a client
+//! meant to come, not who it is: no ACL has it. Any other scheme has no provider: it is refused where a client brings
 //! it, and matches nobody where a stored ACL has it.
 
 mod digest;
 mod fixup;
 mod ip;
+mod key;
 mod order;
 
 use std::fmt;
@@ -45,6 +47,10 @@ pub struct Auth {
     skip_acl: bool,
     /// None where `DigestAuthenticationProvider.enabled=false`.
     digest: Option<Digest>,
+    /// Whether the scheme `key` is configured.
+    key: bool,
+    /// The names that the scheme `ensemble` accepts, if it is configured; an empty list accepts all.
+    ensemble: Option<Vec<String>>,
     /// Clients must have an id of one of these schemes; none where nothing is enforced.
     enforced: Option<Vec<String>>,
 }
@@ -83,12 +89,13 @@ impl std::error::Error for AuthError {}
 enum Provider<'a> {
     Ip,
     Digest(&'a Digest),
+    Key,
 }
 
 impl Provider<'_> {
     /// Whether having an id of this scheme took a proof, so that `auth` expands to it.
     fn is_authenticated(&self) -> bool {
-        matches!(self, Self::Digest(_))
+        matches!(self, Self::Digest(_) | Self::Key)
     }
 
     /// Whether an ACL may name this id.
@@ -96,6 +103,7 @@ impl Provider<'_> {
         match self {
             Self::Ip => ip::is_valid(id),
             Self::Digest(_) => digest::is_valid(id),
+            Self::Key => true,
         }
     }
 
@@ -104,12 +112,13 @@ impl Provider<'_> {
         match self {
             Self::Ip => ip::matches(id, expr),
             Self::Digest(_) => digest::matches(id, expr),
+            Self::Key => id == expr,
         }
     }
 
     fn user_name<'i>(&self, id: &'i str) -> &'i str {
         match self {
-            Self::Ip => id,
+            Self::Ip | Self::Key => id,
             Self::Digest(_) => digest::user_name(id),
         }
     }
@@ -125,6 +134,8 @@ impl Auth {
         let auth = Self {
             skip_acl: config.skip_acl,
             digest: config.digest_enabled.then_some(digest),
+            key: config.key_scheme,
+            ensemble: config.ensemble_auth_names.clone(),
             enforced: config.enforce_auth.then(|| config.enforce_auth_schemes.clone()),
         };
         if let Some(schemes) = &auth.enforced {
@@ -142,6 +153,7 @@ impl Auth {
         match scheme? {
             "ip" => Some(Provider::Ip),
             "digest" => self.digest.as_ref().map(Provider::Digest),
+            "key" => self.key.then_some(Provider::Key),
             _ => None,
         }
     }
@@ -151,7 +163,13 @@ impl Auth {
         vec![Id { scheme: Some("ip".to_owned()), id: Some(ip::host_address(addr)) }]
     }
 
-    /// Takes a client's `auth` packet and returns the ids that it gains.
+    /// The names of this ensemble, if `scheme` is the one that asks for them. An empty list is any name.
+    pub fn ensemble_names(&self, scheme: Option<&str>) -> Option<&[String]> {
+        self.ensemble.as_deref().filter(|_| scheme == Some("ensemble"))
+    }
+
+    /// Takes a client's `auth` packet and returns the ids that it gains. `key` is the data of the node
+    /// `/key`, if there is any, for the scheme of that name.
     ///
     /// # Errors
     /// [`Code::AuthFailed`] if the scheme has no provider or the proof is none; the connection is
@@ -161,8 +179,10 @@ impl Auth {
         scheme: Option<&str>,
         proof: Option<&[u8]>,
         addr: IpAddr,
+        key: Option<&[u8]>,
     ) -> Result<Vec<Id>, Code> {
         match (self.provider(scheme), proof) {
+            (Some(Provider::Key), proof) => key::ids(proof, key),
             (Some(Provider::Ip), _) => Ok(Self::connect_ids(addr)),
             (Some(Provider::Digest(digest)), Some(proof)) => Ok(digest.ids(proof)),
             (Some(Provider::Digest(_)), None) | (None, _) => Err(Code::AuthFailed),

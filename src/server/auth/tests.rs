@@ -10,6 +10,7 @@ fn config() -> AuthConfig {
         enforce_auth: false,
         enforce_auth_schemes: Vec::new(),
         ensemble_auth_names: None,
+        key_scheme: false,
         eager_acl_check: false,
     }
 }
@@ -49,7 +50,7 @@ fn a_digest_is_that_of_java() {
         let config = AuthConfig { digest_algorithm: alg.to_owned(), ..config() };
         let ids = Auth::new(&config)
             .unwrap()
-            .authenticate(Some("digest"), Some(b"user:pa:ss"), HERE)
+            .authenticate(Some("digest"), Some(b"user:pa:ss"), HERE, None)
             .unwrap();
         assert_eq!(ids, [id("digest", &format!("user:{hash}"))], "{alg}");
     }
@@ -63,10 +64,10 @@ fn the_super_digest_makes_super() {
     let digest = "user:eGYxmOtrfaj/35Fq9lW7ol9psVU=";
     let config = AuthConfig { super_digest: Some(digest.to_owned()), ..config() };
     let auth = Auth::new(&config).unwrap();
-    let ids = auth.authenticate(Some("digest"), Some(b"user:pa:ss"), HERE).unwrap();
+    let ids = auth.authenticate(Some("digest"), Some(b"user:pa:ss"), HERE, None).unwrap();
     assert_eq!(ids, [id("super", ""), id("digest", digest)]);
     assert_eq!(auth.check_acl(&[acl(perms::READ, "digest", "x:y")], perms::WRITE, &ids), Ok(()));
-    let other = auth.authenticate(Some("digest"), Some(b"user:else"), HERE).unwrap();
+    let other = auth.authenticate(Some("digest"), Some(b"user:else"), HERE, None).unwrap();
     assert_eq!(other.len(), 1);
 }
 
@@ -74,12 +75,15 @@ fn the_super_digest_makes_super() {
 fn who_cannot_be_authenticated() {
     let auth = auth();
     for scheme in [None, Some("world"), Some("sasl"), Some("x509"), Some("super"), Some("auth")] {
-        assert_eq!(auth.authenticate(scheme, Some(b"u:p"), HERE), Err(Code::AuthFailed));
+        assert_eq!(auth.authenticate(scheme, Some(b"u:p"), HERE, None), Err(Code::AuthFailed));
     }
-    assert_eq!(auth.authenticate(Some("digest"), None, HERE), Err(Code::AuthFailed));
-    assert_eq!(auth.authenticate(Some("ip"), None, HERE), Ok(vec![id("ip", "127.0.0.1")]));
+    assert_eq!(auth.authenticate(Some("digest"), None, HERE, None), Err(Code::AuthFailed));
+    assert_eq!(auth.authenticate(Some("ip"), None, HERE, None), Ok(vec![id("ip", "127.0.0.1")]));
     let without = Auth::new(&AuthConfig { digest_enabled: false, ..config() }).unwrap();
-    assert_eq!(without.authenticate(Some("digest"), Some(b"u:p"), HERE), Err(Code::AuthFailed));
+    assert_eq!(
+        without.authenticate(Some("digest"), Some(b"u:p"), HERE, None),
+        Err(Code::AuthFailed)
+    );
 }
 
 #[test]

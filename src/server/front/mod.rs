@@ -7,6 +7,8 @@ mod gauges;
 mod run;
 
 #[cfg(test)]
+mod auth_tests;
+#[cfg(test)]
 mod tests;
 
 pub use client::Client;
@@ -38,6 +40,8 @@ pub struct FrontSettings {
     pub max_session_timeout: i32,
     /// `localSessionsEnabled`
     pub local_sessions: bool,
+    /// `enableEagerACLCheck`, in an ensemble.
+    pub eager_acl_check: bool,
     /// `globalOutstandingLimit`
     pub outstanding_limit: i32,
     /// Throttles.
@@ -56,6 +60,7 @@ impl FrontSettings {
             max_session_timeout: config.sessions.max_timeout_ms,
             // A server alone has none, whatever is configured.
             local_sessions: config.sessions.local_sessions && config.quorum.is_distributed(),
+            eager_acl_check: config.auth.eager_acl_check && config.quorum.is_distributed(),
             outstanding_limit: config.server.global_outstanding_limit,
             throttle: config.throttle,
         }

@@ -15,6 +15,7 @@ use crate::op::{Code, op};
 use crate::server::conn::ConnShared;
 use crate::server::conn_stats::{LastOp, Response};
 use crate::server::histogram::Batch;
+use crate::server::prep;
 use crate::server::read::{self, Context, Scratch};
 use crate::server::reason::DisconnectReason;
 use crate::server::reply::{Frame, PING_XID, header_only};
@@ -35,6 +36,8 @@ pub(super) enum Step {
 
 /// The zxid of replies that tell of no state.
 const NO_STATE: Zxid = Zxid(0);
+/// Where the scheme `key` looks for its key.
+const KEY_PATH: &str = "/key";
 
 pub(super) struct Run<'a> {
     front: &'a Front,
@@ -165,6 +168,10 @@ impl<'a> Run<'a> {
             self.reply(xid, zxid, Code::NotReadOnly);
             return Step::Next;
         }
+        if let Some(code) = self.refused_early(client, kind, body) {
+            self.reply(xid, NO_STATE, code);
+            return Step::Next;
+        }
         if let Err(e) = self.front.load.enter(body.len()) {
             self.front.metrics.large_requests_rejected.add(1);
             warn!("Close of session {}: {e}", self.session.id);
@@ -185,6 +192,17 @@ impl<'a> Run<'a> {
         if xid > 0 && self.front.load.is_over_limit() { Step::Wait } else { Step::Next }
     }
 
+    /// Why a write is refused before it gets a place in the log, if that is configured and it is. Behind
+    /// other requests of the connection it goes the long way, for its reply must not overtake theirs.
+    fn refused_early(&mut self, client: &Client, kind: i32, body: &[u8]) -> Option<Code> {
+        if !self.front.settings.eager_acl_check || self.conn.in_flight() > 0 {
+            return None;
+        }
+        let (front, ids) = (self.front, &client.identity.ids);
+        let tree = self.lock().0;
+        prep::refused_early(&front.auth, tree, (kind, body, front.settings.limits), ids)
+    }
+
     /// An op that there is not (`UnimplementedRequestProcessor`).
     fn on_unknown(&mut self, kind: i32, xid: i32) -> Step {
         warn!("Received packet at server of unknown type {kind}");
@@ -200,8 +218,17 @@ impl<'a> Run<'a> {
             return Step::Close(DisconnectReason::IoException);
         };
         let scheme = scheme.as_deref();
+        if let Some(names) = self.front.auth.ensemble_names(scheme) {
+            return self.on_ensemble(xid, names, proof);
+        }
         let (session, remote) = (self.session.id, self.conn.remote);
-        match self.front.auth.authenticate(scheme, proof, remote.ip()) {
+        let auth = &self.front.auth;
+        let key = if scheme == Some("key") {
+            self.lock().0.node(KEY_PATH).and_then(|node| node.data())
+        } else {
+            None
+        };
+        match auth.authenticate(scheme, proof, remote.ip(), key) {
             Ok(ids) => {
                 let scheme = scheme.unwrap_or_default();
                 info!("Session {session}: auth success for scheme {scheme} and address {remote}");
@@ -217,6 +244,24 @@ impl<'a> Run<'a> {
                 Step::Close(DisconnectReason::ClientClosedConnection)
             }
         }
+    }
+
+    /// Whether the client meant to come to this ensemble (`EnsembleAuthenticationProvider`). One that did
+    /// not is let go without a word, so that it tries another server.
+    fn on_ensemble(&mut self, xid: i32, names: &[String], said: Option<&[u8]>) -> Step {
+        let metrics = &self.front.metrics;
+        let said = String::from_utf8_lossy(said.unwrap_or_default());
+        if said.is_empty() || names.is_empty() {
+            metrics.ensemble_auth_skip.add(1);
+        } else if names.iter().any(|name| *name == said) {
+            metrics.ensemble_auth_success.add(1);
+        } else {
+            metrics.ensemble_auth_fail.add(1);
+            warn!("Unexpected ensemble name: {said:?} client ip: {}", self.conn.remote.ip());
+            return Step::Close(DisconnectReason::FailedHandshake);
+        }
+        self.reply(xid, NO_STATE, Code::Ok);
+        Step::Next
     }
 
     /// `GetSASLRequest{token}` where no SASL is configured: Java answers with a null token and success.

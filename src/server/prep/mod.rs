@@ -9,6 +9,7 @@ mod body;
 mod changes;
 mod create;
 mod delete;
+mod eager;
 mod multi;
 mod quota;
 mod session;
@@ -23,6 +24,7 @@ use log::Level;
 
 use self::body::{Body, CreateMode, Malformed};
 use self::changes::{At, Changes, View};
+pub(in crate::server) use self::eager::refused_early;
 use self::quota::Quota;
 use super::auth::Auth;
 use super::request::Request;

@@ -133,7 +133,8 @@ fn who_may_read_changes_with_auth() {
     let mut peer = world.connect();
     assert_eq!(path_read(&world, &mut peer, op::GET_DATA, "/all", false).err, 0);
     assert_eq!(path_read(&world, &mut peer, op::GET_DATA, "/own", false).err, NO_AUTH);
-    let ids = world.front.auth.authenticate(Some("digest"), Some(b"u:p"), peer.conn().remote.ip());
+    let ids =
+        world.front.auth.authenticate(Some("digest"), Some(b"u:p"), peer.conn().remote.ip(), None);
     let real = ids.unwrap().remove(0).id.unwrap();
     world.create_with_acl("/real", vec![acl(31, "digest", &real)]);
     assert_eq!(path_read(&world, &mut peer, op::GET_DATA, "/real", false).err, NO_AUTH);

@@ -37,6 +37,7 @@ fn auth_config() -> AuthConfig {
         enforce_auth: false,
         enforce_auth_schemes: Vec::new(),
         ensemble_auth_names: None,
+        key_scheme: false,
         eager_acl_check: false,
     }
 }

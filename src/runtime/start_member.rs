@@ -349,3 +349,36 @@ impl ElectionSink for Votes {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Written;
+
+    /// Where a member listens whose line has these hosts.
+    fn addresses(hosts: &[&str]) -> Result<Vec<SocketAddr>, StartError> {
+        let written =
+            Written::of_file("zoo.cfg", "dataDir=/data\nclientPort=2181\n".into()).unwrap();
+        let any = |_: &str| Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let config = Config::interpret(&written, &any).unwrap();
+        let address =
+            |host: &&str| PeerAddress { host: (*host).into(), quorum_port: 1, election_port: 3888 };
+        let own = QuorumServer {
+            sid: Sid(1),
+            addresses: hosts.iter().map(address).collect(),
+            peer_type: PeerType::Participant,
+            client: None,
+            client_from_static: false,
+        };
+        listen_addresses(&config, &own, |a| a.election_port)
+    }
+
+    #[test]
+    fn of_several_addresses_one_may_be_unknown() {
+        let (good, unknown) = ("127.0.0.1", "no.such.host.invalid");
+        let bound = vec![SocketAddr::from(([127, 0, 0, 1], 3888))];
+        assert_eq!(addresses(&[unknown, good]).unwrap(), bound);
+        assert_eq!(addresses(&[good]).unwrap(), bound);
+        assert!(addresses(&[unknown]).is_err());
+    }
+}

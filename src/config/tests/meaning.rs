@@ -282,3 +282,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_address_may_name_its_interface() {
+    let found = crate::config::resolve("0:0:0:0:0:0:0:1%lo").unwrap();
+    assert_eq!(found.to_string(), "::1");
+}

@@ -25,7 +25,7 @@ public class ServerCnxnFactory {
     private ServerProcess process;
 
     public static ServerCnxnFactory createFactory() {
-        return new ServerCnxnFactory();
+        return new NIOServerCnxnFactory();
     }
 
     public static ServerCnxnFactory createFactory(int port, int maxClientCnxns) throws IOException {

@@ -4,8 +4,8 @@
 //!
 //! Schemes: `world` and `auth` are built into the rules, `super` is an id without a provider, `ip`
 //! and `digest` are providers, and so is `key` where it is configured. `ensemble` says where a client
-//! meant to come, not who it is: no ACL has it. Any other scheme has no provider: it is refused where a client brings
-//! it, and matches nobody where a stored ACL has it.
+//! meant to come, not who it is: no ACL has it. Any other scheme has no provider: it is refused where
+//! a client brings it, and matches nobody where a stored ACL has it.
 
 mod digest;
 mod fixup;

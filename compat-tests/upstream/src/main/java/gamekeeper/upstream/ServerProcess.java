@@ -3,7 +3,6 @@ package gamekeeper.upstream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -148,8 +147,13 @@ public final class ServerProcess {
 
     /** The answer to a four-letter word, empty if there is none. */
     public static String word(int port, String word) {
+        String answer = word("127.0.0.1", port, word);
+        return answer.isEmpty() ? word("::1", port, word) : answer;
+    }
+
+    private static String word(String host, int port, String word) {
         try (Socket socket = new Socket()) {
-            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 2000);
+            socket.connect(new InetSocketAddress(host, port), 2000);
             socket.setSoTimeout(5000);
             socket.getOutputStream().write(word.getBytes(StandardCharsets.US_ASCII));
             InputStream in = socket.getInputStream();

@@ -61,7 +61,12 @@ final class MemberConfig {
     }
 
     int number(String key) {
-        return Integer.parseInt(lines.getProperty(key, "0").trim());
+        return number(key, 0);
+    }
+
+    int number(String key, int otherwise) {
+        String value = lines.getProperty(key);
+        return value == null ? otherwise : Integer.parseInt(value.trim());
     }
 
     /** That of this server's own line, or else the one by itself. */

@@ -60,6 +60,8 @@ public class QuorumPeer extends ZooKeeperThread {
     /** The zoo.cfg that a test wrote; null where it told us everything as arguments. */
     private final Path zooCfg;
     private LearnerType learnerType = LearnerType.PARTICIPANT;
+    private int minSessionTimeout = -1;
+    private int maxSessionTimeout = -1;
     private boolean localSessions;
     private boolean localSessionsUpgrading;
     private volatile ServerProcess process;
@@ -112,6 +114,8 @@ public class QuorumPeer extends ZooKeeperThread {
         this.verifier = null;
         this.zooCfg = config.file();
         this.learnerType = config.learnerType();
+        this.minSessionTimeout = config.number("minSessionTimeout", -1);
+        this.maxSessionTimeout = config.number("maxSessionTimeout", -1);
     }
 
     /** javac's way to let QuorumServer, nested in Java's own class of this name, reach its logger. */
@@ -265,6 +269,14 @@ public class QuorumPeer extends ZooKeeperThread {
 
     public int getTickTime() {
         return tickTime;
+    }
+
+    public int getMinSessionTimeout() {
+        return minSessionTimeout == -1 ? tickTime * 2 : minSessionTimeout;
+    }
+
+    public int getMaxSessionTimeout() {
+        return maxSessionTimeout == -1 ? tickTime * 20 : maxSessionTimeout;
     }
 
     public int getInitLimit() {

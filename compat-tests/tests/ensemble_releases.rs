@@ -14,6 +14,12 @@ const JAVA_35: Kind = Release("3.5.10");
 
 #[test]
 #[ignore = "takes long"]
+fn java_3_8_alone_satisfies_the_judge() -> Result<()> {
+    judged(led_by_last(&[JAVA_38; 3])?, kill_each)
+}
+
+#[test]
+#[ignore = "takes long"]
 fn java_3_8_leads_one_and_two_of_ours() -> Result<()> {
     judged(led_by_last(&[Ours, JAVA_38, JAVA_38])?, kill_each)?;
     judged(led_by_last(&[Ours, Ours, JAVA_38])?, kill_each)

@@ -18,6 +18,7 @@ use super::recorder::Recorder;
 use crate::history::check::{Tolerance, check};
 use crate::history::model::{Change, Model};
 use crate::history::{History, Violation};
+use crate::server::Kind;
 use crate::{Failure, Result};
 
 /// How far the clocks of processes on one machine are apart, in ms.
@@ -288,12 +289,15 @@ fn read_disk(data_dir: &Path) -> Result<Restored> {
 }
 
 /// No member found that its tree is not what the leader's was. A Java member that gets a snapshot while
-/// the leader goes on compares too early, so it is not asked then.
+/// the leader goes on compares too early, so it is not asked then; one of before 3.9 complains when it
+/// starts behind a kill, among its like too.
 fn no_complaints(ensemble: &Ensemble) -> Result<()> {
     for member in 0..ensemble.size() {
         let (kind, log) = (ensemble.kind(member), ensemble.log(member));
         let fuzzy = log.contains("quorum.Learner - Getting a snapshot from leader");
-        if let Some(line) = log.lines().find(|line| is_complaint(line, fuzzy)) {
+        let starts = |line: &str| matches!(kind, Kind::Release(_)) && line.contains("[main]");
+        let mut lines = log.lines().filter(|line| !starts(line));
+        if let Some(line) = lines.find(|line| is_complaint(line, fuzzy)) {
             return Err(Failure::new(format!("member {} ({kind}) says: {line}", member + 1)));
         }
     }

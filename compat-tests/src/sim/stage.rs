@@ -78,12 +78,13 @@ impl Stage {
 
     // ---- members
 
-    /// These members are started, now.
+    /// These members are started, now. The last comes first: nobody elects another one because it
+    /// cannot be reached yet.
     pub fn start(&mut self, sids: &[i64]) {
         for sid in sids {
             self.world.left_out.remove(&Sid(*sid));
         }
-        for sid in sids {
+        for sid in sids.iter().rev() {
             if !self.is_over() {
                 self.world.boot(Sid(*sid));
             }

@@ -8,6 +8,7 @@
 
 pub mod differential;
 pub mod ensemble;
+pub mod fuzz;
 pub mod history;
 pub mod java;
 pub mod native;

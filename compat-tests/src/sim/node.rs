@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gamekeeper::config::{Compression, Config, Launch, Source};
 use gamekeeper::ids::{ConnId, Millis, Sid, Zxid};
-use gamekeeper::peer::ensemble::{self, ConfigText, Effect, Ensemble, Loaded};
+use gamekeeper::peer::ensemble::{self, ConfigText, Effect, Ensemble, Event, Loaded};
 use gamekeeper::peer::pipeline::PipelineSettings;
 use gamekeeper::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use gamekeeper::peer::{LogBatch, Now};
@@ -170,6 +170,70 @@ impl Life {
     pub fn may_begin(&self, barrier: &Effect) -> bool {
         let epoch = matches!(barrier, Effect::WriteAcceptedEpoch(_) | Effect::WriteCurrentEpoch(_));
         epoch || (!self.log_busy && self.log_queue.is_empty())
+    }
+
+    /// Writes batches to the log and syncs it.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn write_log(&mut self, batches: &[LogBatch]) -> storage::Result<()> {
+        let log = &mut self.log;
+        for batch in batches {
+            batch.iter().try_for_each(|(zxid, record)| log.append(zxid, record))?;
+            if batch.roll {
+                log.roll()?;
+            }
+        }
+        log.sync().map(drop)
+    }
+
+    /// Carries a barrier out; the event that answers it.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn carry_out_barrier(&mut self, effect: &Effect, plan: &Plan) -> storage::Result<Event> {
+        match effect {
+            Effect::WriteAcceptedEpoch(epoch) => self.epochs.set_accepted(*epoch)?,
+            Effect::WriteCurrentEpoch(epoch) => self.epochs.set_current(*epoch)?,
+            Effect::SaveSnapshot => self.save_snapshot()?,
+            Effect::Truncate(zxid) => {
+                self.snapshotting = None;
+                self.log.truncate(*zxid)?;
+                let event = self.reload(plan)?;
+                return match &event {
+                    Event::Reloaded(l) if l.tree.last_processed_zxid() == *zxid => Ok(event),
+                    _ => Err(storage::Error::NothingToTruncate),
+                };
+            }
+            Effect::Reload => {
+                self.snapshotting = None;
+                self.log.roll()?;
+                return self.reload(plan);
+            }
+            _ => {}
+        }
+        Ok(Event::Done)
+    }
+
+    fn save_snapshot(&mut self) -> storage::Result<()> {
+        self.log.roll()?;
+        self.snapshotting = None;
+        let sessions = self.ensemble.committed_sessions();
+        let saved = snapshot::take(
+            Arc::clone(self.dirs.disk()),
+            self.dirs.snap(),
+            snapshot_options(),
+            || sessions,
+            |look| look(&self.front.db.read_tree()),
+        )?;
+        saved.map_or(Ok(()), |saved| self.log.forget_after(saved.zxid))
+    }
+
+    fn reload(&mut self, plan: &Plan) -> storage::Result<Event> {
+        let restored = restore(&self.dirs, restore_options(plan), || 0)?;
+        self.seen = restored.last_zxid;
+        self.fuzzy_until = fuzzy_until(&restored.tree);
+        Ok(Event::Reloaded(Box::new(loaded(restored))))
     }
 }
 

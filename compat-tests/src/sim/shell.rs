@@ -11,7 +11,7 @@ use gamekeeper::server::conn::{Closing, ConnShared, Mailbox};
 use gamekeeper::server::front::{Client as Connection, Next};
 use gamekeeper::storage::snapshot::body::BodyWalk;
 use gamekeeper::storage::snapshot::{SnapshotWriter, Trailer};
-use gamekeeper::storage::{self, purge, restore, snapshot};
+use gamekeeper::storage::{self, purge};
 use gamekeeper::tree::ZxidDigest;
 use gamekeeper::zab::LinkId;
 use gamekeeper::zab::election::{cnx, fle};
@@ -20,7 +20,7 @@ use jute::Write;
 
 use super::Micros;
 use super::net::{Arrival, Place, Port};
-use super::node::{Conn, Snapshotting, fuzzy_until, loaded, restore_options, snapshot_options};
+use super::node::{Conn, Snapshotting, snapshot_options};
 use super::world::{CnxNews, Happening, World};
 
 /// How often what a script holds back looks whether it may go on, in microseconds.
@@ -192,12 +192,7 @@ impl World {
         let some = some.min(life.log_queue.len());
         let batches: Vec<LogBatch> = life.log_queue.drain(..some).collect();
         let last = batches.last().and_then(LogBatch::last_zxid);
-        let log = &mut life.log;
-        let written = batches.iter().try_for_each(|batch| {
-            batch.iter().try_for_each(|(zxid, record)| log.append(zxid, record))?;
-            if batch.roll { log.roll() } else { Ok(()) }
-        });
-        if let Err(e) = written.and_then(|()| log.sync().map(drop)) {
+        if let Err(e) = life.write_log(&batches) {
             return self.on_log_failed(sid, &e);
         }
         self.judge.on_durable(sid, last.unwrap_or_default());
@@ -253,57 +248,17 @@ impl World {
     }
 
     fn carry_out_barrier(&mut self, sid: Sid, effect: Effect) -> storage::Result<Event> {
-        let plan = self.plan.clone();
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else {
             return Ok(Event::Done);
         };
-        match effect {
-            Effect::WriteAcceptedEpoch(epoch) => life.epochs.set_accepted(epoch)?,
-            Effect::WriteCurrentEpoch(epoch) => life.epochs.set_current(epoch)?,
-            Effect::SaveSnapshot => {
-                life.log.roll()?;
-                life.snapshotting = None;
-                let sessions = life.ensemble.committed_sessions();
-                let saved = snapshot::take(
-                    Arc::clone(life.dirs.disk()),
-                    life.dirs.snap(),
-                    snapshot_options(),
-                    || sessions,
-                    |look| look(&life.front.db.read_tree()),
-                )?;
-                if let Some(saved) = saved {
-                    life.log.forget_after(saved.zxid)?;
-                    self.judge.on_durable(sid, saved.zxid);
-                }
-            }
-            Effect::Truncate(zxid) => {
-                life.snapshotting = None;
-                life.log.truncate(zxid)?;
-                let event = self.reload(sid, &plan)?;
-                return match &event {
-                    Event::Reloaded(l) if l.tree.last_processed_zxid() == zxid => Ok(event),
-                    _ => Err(storage::Error::NothingToTruncate),
-                };
-            }
-            Effect::Reload => {
-                life.snapshotting = None;
-                life.log.roll()?;
-                return self.reload(sid, &plan);
-            }
-            _ => {}
-        }
-        Ok(Event::Done)
-    }
-
-    fn reload(&mut self, sid: Sid, plan: &super::plan::Plan) -> storage::Result<Event> {
-        let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else {
-            return Ok(Event::Done);
+        let event = life.carry_out_barrier(&effect, &self.plan)?;
+        let durable = match (&effect, &event) {
+            (Effect::SaveSnapshot, _) => Some(life.front.db.read_tree().last_processed_zxid()),
+            (_, Event::Reloaded(loaded)) => Some(loaded.tree.last_processed_zxid()),
+            _ => None,
         };
-        let restored = restore(&life.dirs, restore_options(plan), || 0)?;
-        life.seen = restored.last_zxid;
-        self.judge.on_durable(sid, restored.last_zxid);
-        life.fuzzy_until = fuzzy_until(&restored.tree);
-        Ok(Event::Reloaded(Box::new(loaded(restored))))
+        durable.into_iter().for_each(|zxid| self.judge.on_durable(sid, zxid));
+        Ok(event)
     }
 
     pub(super) fn begin_snapshot(&mut self, sid: Sid) -> storage::Result<()> {

@@ -174,7 +174,8 @@ impl Ensemble {
     fn lose_leader(&mut self, now: Now, why: &str) -> bool {
         error!("the leader sent what makes no sense: {why}");
         self.tell_learner(now, learner::Event::Closed);
-        true
+        // Nothing comes of it where the process is about to end already, and the bytes stay.
+        !self.steps.is_empty()
     }
 
     pub(super) fn carry_out_learner(

@@ -1,13 +1,15 @@
-//! The little that a learner must know of a record: the head of its `TxnHeader`.
+//! What a learner must know of a record: that it is one, and that it has the zxid of its packet.
 
-use jute::txn::TxnHeader;
-use jute::{Reader, Record};
+use jute::Limits;
 
 use super::{Reason, Settings};
 use crate::ids::Zxid;
 use crate::op::op;
 use crate::txn::{Txn, TxnRecord};
 use crate::zab::packet::RecordBytes;
+
+/// The packet around a record is bounded, so nothing in it can be longer.
+const RECORD_LIMITS: Limits = Limits { max_field: i32::MAX as usize };
 
 /// A transaction that is proposed or informed of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +20,12 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// The transaction of a packet; its own header must agree with the packet.
+    /// The transaction of a packet; its own header must agree with the packet. It is read to its end
+    /// before it may go to the log, as in Java (`SerializeUtils.deserializeTxn`): a log with something
+    /// in it that cannot be read lets no server start.
     pub(super) fn new(zxid: Zxid, record: RecordBytes) -> Result<Self, Reason> {
-        match TxnHeader::read(&mut Reader::new(&record)) {
-            Ok(header) if header.zxid == zxid.0 => {
+        match TxnRecord::decode(&record, RECORD_LIMITS) {
+            Ok(TxnRecord { header, .. }) if header.zxid == zxid.0 => {
                 Ok(Self { zxid, record, is_reconfig: header.kind == op::RECONFIG })
             }
             _ => Err(Reason::BadRecord(zxid)),
@@ -33,7 +37,7 @@ impl Pending {
         if !self.is_reconfig {
             return None;
         }
-        match TxnRecord::decode(&self.record, jute::Limits::default()).ok()?.txn {
+        match TxnRecord::decode(&self.record, RECORD_LIMITS).ok()?.txn {
             Txn::SetData(txn) => txn.data,
             _ => None,
         }

@@ -3,7 +3,7 @@
 use super::world::entry;
 use crate::ids::{Sid, Zxid};
 use crate::zab::LearnerType;
-use crate::zab::learner::{Effect, Event, Faults, Learner, Settings, Start};
+use crate::zab::learner::{Effect, Event, Faults, Learner, Reason, Settings, Start};
 use crate::zab::packet::Packet;
 
 /// The effects of `events` on a follower that has nothing.
@@ -50,4 +50,23 @@ fn nobody_is_served_before_the_commits_that_came_with_the_sync() {
     let commit = at(|effect| matches!(effect, Effect::Commit { .. }));
     let serve = at(|effect| matches!(effect, Effect::Serve { .. }));
     assert!(commit.is_some() && commit < serve, "{out:?}");
+}
+
+/// What cannot be read must not get into the log: no server starts with it.
+#[test]
+fn a_record_that_is_damaged_behind_its_header_is_not_logged() {
+    let zxid = Zxid::new(1, 1);
+    let mut record = entry(zxid).record.to_vec();
+    record.truncate(record.len() - 1);
+    let packets = [
+        Packet::LeaderInfo { zxid: Zxid::new(1, 0), protocol_version: 0x10000 },
+        Packet::Diff { zxid: Zxid(0) },
+        Packet::NewLeader { zxid: Zxid::new(1, 0), config: None },
+        Packet::UpToDate,
+        Packet::Proposal { zxid, record: record.into() },
+    ];
+    let out = effects(packets.into_iter().map(Event::Packet));
+    assert!(!out.iter().any(|effect| matches!(effect, Effect::Append { .. })), "{out:?}");
+    let why = Reason::BadRecord(zxid);
+    assert_eq!(out.last(), Some(&Effect::GiveUp { why, reload: false }));
 }

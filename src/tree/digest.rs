@@ -150,6 +150,10 @@ impl Digests {
         self.fuzzy = fuzzy;
     }
 
+    pub(super) fn is_fuzzy(&self) -> bool {
+        self.fuzzy
+    }
+
     /// Records the digest after transaction `zxid`, or compares it where the tree was fuzzy until
     /// now.
     pub(super) fn after_txn(&mut self, zxid: Zxid) {

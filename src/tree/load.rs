@@ -211,4 +211,9 @@ impl DataTree {
     pub fn set_fuzzy(&mut self, fuzzy: bool) {
         self.digests.set_fuzzy(fuzzy);
     }
+
+    /// What [`DataTree::set_fuzzy`] said last.
+    pub fn is_fuzzy(&self) -> bool {
+        self.digests.is_fuzzy()
+    }
 }

@@ -40,3 +40,47 @@ pub(super) fn learner(data: &[u8]) {
     assert!(learner.looks || learner.ended, "it follows a leader that is gone");
     learner.check_restart();
 }
+
+#[cfg(test)]
+mod tests {
+    use gamekeeper::ids::Zxid;
+    use gamekeeper::peer::ensemble::SIGNATURE;
+    use gamekeeper::storage::snapshot::body::BodyWalk;
+    use gamekeeper::tree::{DataTree, NoEvents, TreeOptions};
+    use gamekeeper::zab::packet::{PROTOCOL_VERSION, Packet};
+    use jute::Write;
+
+    use super::*;
+    use crate::fuzz::member::{create_record, encoded};
+
+    /// Java's leader begins to queue proposals for a learner, then looks at its zxid, then sends the
+    /// snapshot: what was committed in between is in it and comes again behind it.
+    #[test]
+    fn what_a_snapshot_holds_may_be_committed_behind_it() {
+        let zxids = [1, 2, 3].map(|counter| Zxid::new(1, counter));
+        let mut tree = DataTree::new(TreeOptions::default());
+        for zxid in &zxids[..2] {
+            tree.apply_record(&create_record(*zxid), &mut NoEvents);
+        }
+        let mut bytes = encoded(&[
+            Packet::LeaderInfo { zxid: Zxid::new(1, 0), protocol_version: PROTOCOL_VERSION },
+            Packet::Snap { zxid: zxids[1] },
+        ]);
+        let mut walk = BodyWalk::start(&tree, &[], &mut bytes);
+        while walk.next(&tree, usize::MAX, usize::MAX, &mut bytes) {}
+        bytes.put_str(Some(SIGNATURE));
+        for zxid in zxids {
+            let mut record = Vec::new();
+            create_record(zxid).encode(&mut record);
+            let record = record.into();
+            bytes.extend(encoded(&[Packet::Proposal { zxid, record }, Packet::Commit { zxid }]));
+        }
+        let zxid = Zxid::new(1, 0);
+        bytes.extend(encoded(&[Packet::NewLeader { zxid, config: None }, Packet::UpToDate]));
+        let mut learner = Member::new(Sid(1), LearnerType::Participant, 0);
+        learner.elected(Sid(3), ServerState::Following);
+        learner.step(Event::Bytes(LEADER, bytes));
+        assert_eq!((learner.state(), learner.last_zxid()), ("follower", zxids[2]));
+        learner.check_restart();
+    }
+}

@@ -1,7 +1,7 @@
 //! A member of an ensemble of three with its disk in memory: all that it wants done is done at once.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use gamekeeper::ids::{Millis, Sid, Zxid};
 use gamekeeper::op::op;
@@ -131,6 +131,12 @@ impl Member {
         self.life.ensemble.status().state
     }
 
+    /// The last transaction in its tree.
+    #[cfg(test)]
+    pub(super) fn last_zxid(&self) -> Zxid {
+        self.life.front.db.read_tree().last_processed_zxid()
+    }
+
     fn carry_out(&mut self, mut effects: VecDeque<Effect>) {
         while let Some(effect) = effects.pop_front() {
             self.turns += 1;
@@ -223,26 +229,25 @@ impl Member {
 fn write_history(life: &mut Life, history: i64) -> storage::Result<()> {
     let mut batch = LogBatch::default();
     for counter in 1..=history {
-        let zxid = Zxid::new(1, counter);
-        let header = TxnHeader {
-            client_id: 0x100,
-            cxid: counter as i32,
-            zxid: zxid.0,
-            time: WALL,
-            kind: op::CREATE,
-        };
-        let txn = Txn::Create(CreateTxn {
-            path: Some(format!("/n{counter}")),
-            data: Some(b"data".to_vec()),
-            acl: Some(std::sync::Arc::clone(jute::data::open_acl())),
-            ephemeral: false,
-            parent_cversion: counter as i32,
-        });
-        batch.push(&TxnRecord { header, txn, digest: None });
+        batch.push(&create_record(Zxid::new(1, counter)));
     }
     life.write_log(&[batch])?;
     life.epochs.set_accepted(1)?;
     Ok(life.epochs.set_current(1)?)
+}
+
+/// A transaction that makes a node of its own.
+pub(super) fn create_record(zxid: Zxid) -> TxnRecord {
+    let cxid = zxid.counter() as i32;
+    let header = TxnHeader { client_id: 0x100, cxid, zxid: zxid.0, time: WALL, kind: op::CREATE };
+    let txn = Txn::Create(CreateTxn {
+        path: Some(format!("/n{cxid}")),
+        data: Some(b"data".to_vec()),
+        acl: Some(Arc::clone(jute::data::open_acl())),
+        ephemeral: false,
+        parent_cversion: cxid,
+    });
+    TxnRecord { header, txn, digest: None }
 }
 
 /// Packets as they come over the wire.

@@ -241,7 +241,7 @@ fn note_commit(front: &Front, tree: &DataTree, record: &TxnRecord, mismatches: u
     if new > 0 {
         front.metrics.digest_mismatches_count.add(new as i64);
     }
-    let propagation = now.wall - record.header.time;
+    let propagation = now.wall.saturating_sub(record.header.time);
     if propagation >= 0 {
         front.metrics.propagation_latency.add(propagation);
     }

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use jute::proto::{Create2Response, CreateResponse, SetDataResponse, WatcherEvent};
-use jute::txn::{CreateContainerTxn, ErrorTxn, MultiTxn, SetACLTxn, Txn as PartTxn};
+use jute::txn::{
+    CreateContainerTxn, ErrorTxn, MultiTxn, SetACLTxn, Txn as PartTxn, TxnHeader,
+};
 use jute::{Reader, Record, Write};
 
-use super::Now;
+use super::{Applier, Now};
 use crate::ids::SessionId;
 use crate::op::{Code, op};
 use crate::server::conn::{Closing, ConnShared};
@@ -13,7 +15,7 @@ use crate::server::harness::{
 };
 use crate::server::reason::DisconnectReason;
 use crate::server::request::Request;
-use crate::txn::Txn;
+use crate::txn::{Txn, TxnRecord};
 
 const NOW: Now = Now { monotonic: 1_010, wall: 1_700_000_000_050 };
 
@@ -335,4 +337,19 @@ fn a_mark_is_not_lost() {
     world.applier.touch(peer.conn());
     world.applier.flush();
     assert_eq!(world.marks.take(), [conn.id]);
+}
+
+/// A leader's clock may show anything.
+#[test]
+fn a_transaction_of_any_time_is_applied() {
+    let world = World::new();
+    let mut applier = Applier::new();
+    for (zxid, time) in [(1, i64::MIN), (2, i64::MAX)] {
+        let header = TxnHeader { zxid, time, kind: op::CREATE, ..TxnHeader::default() };
+        let txn = create_txn(&format!("/n{zxid}"), b"");
+        let record = TxnRecord { header, txn, digest: None };
+        let applied =
+            applier.commit(&world.front, &mut world.front.db.write_tree(), &record, None, NOW);
+        assert_eq!(applied.err, 0);
+    }
 }

@@ -227,6 +227,13 @@ pub enum Reason {
         /// Ours.
         accepted: i64,
     },
+    /// The history that the leader is about to send ends in an epoch after its own.
+    AheadOfEpoch {
+        /// Its own.
+        epoch: i64,
+        /// The end of the history.
+        found: Zxid,
+    },
     /// A proposal that does not follow the last (ZOOKEEPER-4925).
     Gap {
         /// The last.
@@ -256,6 +263,9 @@ impl fmt::Display for Reason {
             Self::OldProtocol => f.write_str("the leader speaks a protocol of before 3.4"),
             Self::EpochTooLow { found, accepted } => {
                 write!(f, "Leaders epoch, {found} is less than accepted epoch, {accepted}")
+            }
+            Self::AheadOfEpoch { epoch, found } => {
+                write!(f, "the leader of epoch {epoch} has a history up to {found}")
             }
             Self::Gap { last, found } => {
                 write!(f, "got proposal {found}, last queued {last}, expected {}", last.next())

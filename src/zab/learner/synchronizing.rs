@@ -19,8 +19,10 @@ pub(super) struct Synchronizing {
     epoch: i64,
     mode: Mode,
     /// The last transaction that the server has or was sent. Unknown behind a snapshot: it holds at
-    /// least what its zxid says, and what was queued while it was made is sent again.
+    /// least what its zxid says, and what was queued while it was made is sent again, up to NEWLEADER.
     last_queued: Option<Zxid>,
+    /// What the snapshot holds at least.
+    snapshot_zxid: Zxid,
     /// Proposed and committed, not yet logged.
     committed: VecDeque<Pending>,
     /// Proposed, not committed.
@@ -47,6 +49,7 @@ impl Synchronizing {
             epoch,
             mode: Mode::Open,
             last_queued: Some(last_zxid),
+            snapshot_zxid: Zxid::ZERO,
             committed: VecDeque::new(),
             proposed: VecDeque::new(),
             config: None,
@@ -107,8 +110,14 @@ impl Synchronizing {
         Ok(Phase::Synchronizing(self))
     }
 
+    /// No history is ahead of the epoch that begins with it.
     fn on_first_packet(&mut self, packet: Packet, out: &mut Vec<Effect>) -> Result<(), Reason> {
         match packet {
+            Packet::Diff { zxid } | Packet::Trunc { zxid } | Packet::Snap { zxid }
+                if zxid.epoch() > self.epoch =>
+            {
+                return Err(Reason::AheadOfEpoch { epoch: self.epoch, found: zxid });
+            }
             Packet::Diff { zxid } => {
                 log::info!("Getting a diff from the leader {zxid}");
                 self.mode = Mode::Diff;
@@ -121,6 +130,7 @@ impl Synchronizing {
             Packet::Snap { zxid } => {
                 self.mode = Mode::SnapStream;
                 self.last_queued = None;
+                self.snapshot_zxid = zxid;
                 out.push(Effect::ReceiveSnapshot { zxid });
             }
             other => return Err(unexpected(&other)),
@@ -216,6 +226,10 @@ impl Synchronizing {
             self.proposed.clear();
         }
         self.has_new_leader = true;
+        if self.mode == Mode::Snap {
+            // What the snapshot holds was queued before it was made, and so before NEWLEADER.
+            self.last_queued = self.last_queued.max(Some(self.snapshot_zxid));
+        }
         Ok(())
     }
 

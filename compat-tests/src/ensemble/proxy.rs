@@ -197,13 +197,7 @@ impl Network {
     }
 }
 
-fn listen(
-    port: u16,
-    to: SocketAddr,
-    way: &Arc<Way>,
-    kind: Port,
-    back: Option<u16>,
-) -> Result<()> {
+fn listen(port: u16, to: SocketAddr, way: &Arc<Way>, kind: Port, back: Option<u16>) -> Result<()> {
     let listener = TcpListener::bind(local(port))?;
     let way = Arc::clone(way);
     thread::spawn(move || {

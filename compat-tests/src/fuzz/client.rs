@@ -105,7 +105,8 @@ impl Stage {
     /// A client that has its session.
     fn connect(&mut self) -> Conn {
         let mut conn = self.accept();
-        let request = ConnectRequest { timeout: 10_000, passwd: Some(vec![0; 16]), ..<_>::default() };
+        let request =
+            ConnectRequest { timeout: 10_000, passwd: Some(vec![0; 16]), ..<_>::default() };
         self.bring(&mut conn, &packet(&to_bytes(&request)));
         assert_eq!(conn.output.len(), 41, "a session is granted");
         conn.output.clear();
@@ -131,8 +132,7 @@ impl Stage {
         let mut idle_turns = 0;
         while !conn.is_closed {
             let mut inputs = Vec::new();
-            let progress =
-                conn.client.on_bytes(&self.front, self.mono, &conn.input, &mut inputs);
+            let progress = conn.client.on_bytes(&self.front, self.mono, &conn.input, &mut inputs);
             assert!(progress.consumed <= conn.input.len(), "more is consumed than came");
             conn.input.drain(..progress.consumed);
             self.step(Event::Inputs(inputs));

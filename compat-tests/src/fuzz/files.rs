@@ -73,13 +73,7 @@ pub(super) fn txnlog(data: &[u8]) {
 fn error_record(zxid: Zxid) -> Vec<u8> {
     use gamekeeper::op::op;
     use gamekeeper::txn::{Txn, TxnRecord};
-    let header = TxnHeader {
-        client_id: 1,
-        cxid: 1,
-        zxid: zxid.0,
-        time: 1,
-        kind: op::ERROR,
-    };
+    let header = TxnHeader { client_id: 1, cxid: 1, zxid: zxid.0, time: 1, kind: op::ERROR };
     let mut out = Vec::new();
     TxnRecord { header, txn: Txn::Error(ErrorTxn { err: -101 }), digest: None }.encode(&mut out);
     out

@@ -3,7 +3,7 @@
 use gamekeeper::ids::{SessionId, Sid, Zxid};
 use gamekeeper::op::op;
 use gamekeeper::peer::ensemble::Event;
-use gamekeeper::zab::packet::{ForwardedRequest, LearnerInfo, Packet, PROTOCOL_VERSION};
+use gamekeeper::zab::packet::{ForwardedRequest, LearnerInfo, PROTOCOL_VERSION, Packet};
 use gamekeeper::zab::{LearnerType, LinkId, ServerState};
 
 use super::Input;

@@ -1,9 +1,7 @@
 use std::sync::Arc;
 
 use jute::proto::{Create2Response, CreateResponse, SetDataResponse, WatcherEvent};
-use jute::txn::{
-    CreateContainerTxn, ErrorTxn, MultiTxn, SetACLTxn, Txn as PartTxn, TxnHeader,
-};
+use jute::txn::{CreateContainerTxn, ErrorTxn, MultiTxn, SetACLTxn, Txn as PartTxn, TxnHeader};
 use jute::{Reader, Record, Write};
 
 use super::{Applier, Now};

@@ -18,6 +18,7 @@ pub mod scenarios;
 pub mod server;
 pub mod sim;
 pub mod upstream;
+pub mod usage;
 
 use std::fmt;
 

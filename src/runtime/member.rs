@@ -115,7 +115,10 @@ impl Member {
             Effect::SendSnapshot(link, head) => self.send_snapshot(link, head, sessions),
             Effect::ReadTxnLog(link, from) => self.read_txn_log(link, from),
             Effect::Know(link) => self.links.send([Order::Know(link)]),
-            Effect::Close(link) => self.links.send([Order::Close(link)]),
+            Effect::Close(link) => {
+                self.backlog.ended(link, "this server is done with it");
+                self.links.send([Order::Close(link)]);
+            }
             Effect::Exit(code) => {
                 let code = match code {
                     12 => ExitCode::UnmatchedCommit,
@@ -209,13 +212,13 @@ impl Member {
         let writer = self.links.writer(link, send_snapshot::PENDING_MAX, self.patience);
         let (front, inbox) = (Arc::clone(&self.front), Arc::clone(&self.inbox));
         let sessions = sessions.to_vec();
-        let links = self.links.clone();
+        let (links, backlog) = (self.links.clone(), Arc::clone(&self.backlog));
         let sending =
             std::thread::Builder::new().name("SnapshotSender".to_owned()).spawn(move || {
                 match send_snapshot::send(writer, &head, &front, &sessions) {
                     Ok(()) => inbox.tell(Event::SnapshotSent(link)),
                     Err(e) => {
-                        warn!("cannot send a snapshot to a learner: {e}");
+                        backlog.ended(link, &format!("it did not take a snapshot: {e}"));
                         links.send([Order::CloseNow(link)]);
                         inbox.tell(Event::Closed(link));
                     }

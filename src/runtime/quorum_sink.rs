@@ -1,5 +1,6 @@
 //! What happens on the quorum port, on its way to the server's thread.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +17,29 @@ use crate::zab::LinkId;
 /// Bytes that wait for the server's thread: above, links are not read until it has caught up.
 const WAITING_MAX: usize = 32 << 20;
 
-/// How much waits for the server's thread, and who is held up by that.
+/// How much waits for the server's thread, who is held up by that, and who is there at all.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     waiting: AtomicUsize,
     paused: Mutex<Vec<LinkId>>,
+    /// The open links and who is at their other ends, for the log.
+    remotes: Mutex<HashMap<LinkId, SocketAddr>>,
 }
 
 impl Backlog {
     fn paused(&self) -> MutexGuard<'_, Vec<LinkId>> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remotes(&self) -> MutexGuard<'_, HashMap<LinkId, SocketAddr>> {
+        self.remotes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A link is closed or about to be; says why, and who it was.
+    pub(super) fn ended(&self, link: LinkId, why: &str) {
+        if let Some(remote) = self.remotes().remove(&link) {
+            info!("quorum port: the connection with {remote} ended: {why}");
+        }
     }
 
     fn add(&self, link: LinkId, len: usize) -> Flow {
@@ -66,12 +80,14 @@ impl QuorumSink {
 
 impl LinkSink for QuorumSink {
     fn accepted(&self, link: LinkId, remote: SocketAddr) {
-        info!("a learner calls from {remote}");
+        info!("quorum port: {remote} calls");
+        self.backlog.remotes().insert(link, remote);
         self.inbox.tell(Event::Accepted(link));
     }
 
     fn connected(&self, sid: Sid, link: LinkId, remote: SocketAddr) {
         info!("Connected to leader {sid} at {remote}");
+        self.backlog.remotes().insert(link, remote);
         self.inbox.tell(Event::LeaderConnected(link));
     }
 
@@ -92,7 +108,7 @@ impl LinkSink for QuorumSink {
     fn flushed(&self, _link: LinkId) {}
 
     fn closed(&self, link: LinkId, why: &str) {
-        info!("a connection of the quorum port is gone: {why}");
+        self.backlog.ended(link, why);
         self.inbox.tell(Event::Closed(link));
     }
 }

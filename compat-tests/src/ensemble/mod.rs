@@ -190,6 +190,18 @@ impl Ensemble {
         self.members.iter().map(|member| member.setup.address()).collect()
     }
 
+    /// Where the members take learners, and where votes.
+    pub fn peer_addresses(&self) -> Vec<(SocketAddr, SocketAddr)> {
+        let own = |member: usize| {
+            let key = format!("server.{}", member + 1);
+            let config = &self.members[member].setup.config;
+            let line = config.iter().find(|(k, _)| *k == key).map_or("", |(_, line)| line);
+            let mut ports = line.split(':').skip(1).map(|port| port.parse().unwrap_or(0));
+            (local(ports.next().unwrap_or(0)), local(ports.next().unwrap_or(0)))
+        };
+        (0..self.size()).map(own).collect()
+    }
+
     /// Where one member takes clients.
     pub fn address(&self, member: usize) -> SocketAddr {
         self.members[member].setup.address()

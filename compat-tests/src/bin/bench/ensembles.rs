@@ -7,10 +7,11 @@ use compat_tests::ensemble::{Ensemble, Plan};
 use compat_tests::server::Kind;
 use compat_tests::{Failure, Result};
 
+use crate::Settings;
 use crate::report::Report;
 use crate::rows::{self, Row, VALUES, mib};
 use crate::target::Measured;
-use crate::{Settings, usage};
+use compat_tests::usage;
 
 /// What the names of these rows begin with.
 const PREFIX: &str = "ensemble/";

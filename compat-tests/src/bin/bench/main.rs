@@ -13,7 +13,6 @@ mod report;
 mod rows;
 mod scale;
 mod target;
-mod usage;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -11,11 +11,12 @@ use gamekeeper::client::CreateMode;
 use gamekeeper::op::op;
 use jute::proto::{GetDataRequest, SetDataRequest};
 
+use crate::Settings;
 use crate::echo::Echo;
 use crate::load::{Load, Script};
 use crate::report::{Report, Sample, Samples};
 use crate::target::{Measured, NODES, Target, bulk, node, open_acl, push_create, push_delete};
-use crate::{Settings, usage};
+use compat_tests::usage;
 
 /// The sizes of values, in bytes.
 pub(crate) const VALUES: [usize; 2] = [100, 1024];

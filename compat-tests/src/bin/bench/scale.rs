@@ -15,12 +15,13 @@ use gamekeeper::client::CreateMode;
 use gamekeeper::op::op;
 use jute::proto::{ExistsRequest, GetDataRequest, SetDataRequest};
 
+use crate::Settings;
 use crate::histogram::Histogram;
 use crate::load::{Load, Script, open_session, start_session};
 use crate::report::Report;
 use crate::rows::mib;
 use crate::target::{Measured, Target, bulk, copy_dir, open_acl, push_create, setup};
-use crate::{Settings, usage};
+use compat_tests::usage;
 
 const MILLION: usize = 1_000_000;
 /// Sessions that do nothing.

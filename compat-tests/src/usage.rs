@@ -3,16 +3,22 @@
 use std::fs;
 use std::time::Duration;
 
-use compat_tests::{Failure, Result};
+use crate::{Failure, Result};
 
 /// User and system time of some processes so far, together.
-pub(crate) fn cpu_of(pids: &[u32]) -> Result<Duration> {
+///
+/// # Errors
+/// If there is no such process.
+pub fn cpu_of(pids: &[u32]) -> Result<Duration> {
     pids.iter().map(|pid| cpu(*pid)).sum()
 }
 
 /// Resident memory of some processes, in bytes, together: now, and the sum of what each was at its
 /// highest.
-pub(crate) fn memory_of(pids: &[u32]) -> Result<(u64, u64)> {
+///
+/// # Errors
+/// If there is no such process.
+pub fn memory_of(pids: &[u32]) -> Result<(u64, u64)> {
     let mut sum = (0, 0);
     for pid in pids {
         let (now, peak) = memory(*pid)?;
@@ -22,7 +28,10 @@ pub(crate) fn memory_of(pids: &[u32]) -> Result<(u64, u64)> {
 }
 
 /// User and system time of a process so far. Steps of a clock tick, which is 10 ms.
-pub(crate) fn cpu(pid: u32) -> Result<Duration> {
+///
+/// # Errors
+/// If there is no such process.
+pub fn cpu(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&path)?;
     // The second field is the name in parentheses, which may have spaces; utime and stime are the
@@ -40,7 +49,10 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
 }
 
 /// Resident memory of a process, in bytes: now, and at its highest.
-pub(crate) fn memory(pid: u32) -> Result<(u64, u64)> {
+///
+/// # Errors
+/// If there is no such process.
+pub fn memory(pid: u32) -> Result<(u64, u64)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -79,6 +79,7 @@ impl Member {
             skew: 0,
             offset: 0,
             rate: 1_000_000,
+            looks: 0,
         };
         let mut life = shared.boot(&node, 0, &mut Random::new(2)).expect("an empty disk");
         if history > 0 {
@@ -196,14 +197,7 @@ impl Member {
             | Effect::EpochEstablished(_)
             | Effect::Listen(_)
             | Effect::Know(_) => None,
-            barrier => {
-                let done = self.life.carry_out_barrier(&barrier, plan)?;
-                if let (Effect::Truncate(zxid), Event::Reloaded(loaded)) = (&barrier, &done) {
-                    // As the runtime has it: a log that does not end there ends the process.
-                    self.ended = loaded.tree.last_processed_zxid() != *zxid;
-                }
-                Some(done)
-            }
+            barrier => Some(self.life.carry_out_barrier(&barrier, plan)?),
         })
     }
 

@@ -172,7 +172,7 @@ fn ports(ensemble: &Ensemble) -> Ports {
         quorum: members.iter().map(|(quorum, _)| *quorum).collect(),
         election: members.iter().map(|(_, election)| *election).collect(),
     };
-    of(&ensemble.peer_addresses())
+    of(&ensemble.link_addresses())
 }
 
 /// Waits until some member has named this address in its log.

@@ -191,7 +191,7 @@ impl Ensemble {
     }
 
     /// Where the members take learners, and where votes.
-    pub fn peer_addresses(&self) -> Vec<(SocketAddr, SocketAddr)> {
+    pub fn link_addresses(&self) -> Vec<(SocketAddr, SocketAddr)> {
         let own = |member: usize| {
             let key = format!("server.{}", member + 1);
             let config = &self.members[member].setup.config;

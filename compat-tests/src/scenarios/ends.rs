@@ -1,6 +1,7 @@
 //! What goes wrong at the end of a term: memory, log and disk part from each other.
 
 use gamekeeper::ids::{Sid, Zxid};
+use gamekeeper::op::op;
 use gamekeeper::zab::LearnerType;
 use gamekeeper::zab::learner::{self, Learner};
 use gamekeeper::zab::packet::{PROTOCOL_VERSION, Packet};
@@ -156,7 +157,7 @@ fn is_ahead_of_log(faults: learner::Faults) -> bool {
     };
     let (last_zxid, kept, next) = (Zxid::new(1, 9), Zxid::new(1, 7), Zxid::new(2, 1));
     let start = learner::Start { accepted_epoch: 1, current_epoch: 1, last_zxid };
-    let header = TxnHeader { zxid: next.0, ..TxnHeader::default() };
+    let header = TxnHeader { zxid: next.0, kind: op::CLOSE_SESSION, ..TxnHeader::default() };
     let packets = [
         Packet::LeaderInfo { zxid: Zxid::new(2, 0), protocol_version: PROTOCOL_VERSION },
         Packet::Trunc { zxid: kept },

@@ -180,7 +180,7 @@ fn permissions(client: &Client) -> Result<()> {
 fn survives_a_restart(kind: Kind) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let server = Setup::new(kind, dir.path())?.start()?;
-    let options = Options::new(&server.connect_string(), Duration::from_secs(40))?;
+    let options = Options::new(&server.patient_connect_string(), Duration::from_secs(40))?;
     let (client, events) = Client::connect(options)?;
     client.create("/e", None, &open(), CreateMode::Ephemeral).wait()?;
     client.get_data("/e", true).wait()?;

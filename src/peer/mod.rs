@@ -75,7 +75,7 @@ impl Server {
     /// When an [`Event::Tick`] is wanted that does not wait for its turn.
     pub fn deadline(&self) -> Option<Millis> {
         match self {
-            Self::Standalone(_) => None,
+            Self::Standalone(server) => Some(server.pipeline().deadline()),
             Self::Member(server) => server.deadline(),
         }
     }

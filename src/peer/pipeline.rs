@@ -190,6 +190,12 @@ impl Pipeline {
         self.applier.flush();
     }
 
+    /// When [`Pipeline::on_tick`] is wanted though no other look at the time is due: a container or a
+    /// node with a time to live is to be looked for, or to go.
+    pub fn deadline(&self) -> Millis {
+        self.parts.containers.next_due()
+    }
+
     /// Time has passed: sessions expire, containers go, requests that were held back are looked at.
     pub fn on_tick(&mut self, now: Now, heard_until: Millis, batches: &mut Vec<LogBatch>) {
         self.expire(now, heard_until, batches);

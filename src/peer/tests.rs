@@ -45,6 +45,14 @@ impl Stage {
     }
 
     fn with(max_requests: i32, sessions: SessionTracker) -> Self {
+        Self::with_containers(max_requests, sessions, ContainerOptions::default())
+    }
+
+    fn with_containers(
+        max_requests: i32,
+        sessions: SessionTracker,
+        containers: ContainerOptions,
+    ) -> Self {
         let throttle = RequestThrottle {
             max_requests,
             stall_time_ms: 100,
@@ -56,7 +64,7 @@ impl Stage {
         let world = World::new();
         let settings = PipelineSettings {
             prep: PrepOptions::default(),
-            containers: ContainerOptions::default(),
+            containers,
             throttler: RequestThrottler::new(throttle, 0),
             batch_max: 3,
         };
@@ -390,4 +398,17 @@ fn multi_of(nodes: &[(&str, i32)]) -> Vec<u8> {
     }
     MultiHeader { kind: -1, done: true, err: -1 }.write(&mut body);
     body
+}
+
+#[test]
+fn containers_are_looked_for_as_often_as_was_asked() {
+    for (asked, found) in [(60_000, 60_000), (1, 1), (0, 1)] {
+        let containers = ContainerOptions { check_interval_ms: asked, ..Default::default() };
+        let sessions = SessionTracker::new(1, 2_000, WALL);
+        let mut stage = Stage::with_containers(0, sessions, containers);
+        assert_eq!(stage.server.pipeline().deadline(), stage.world.now + found);
+        stage.world.now += found;
+        stage.step(Event::Tick { heard_until: 0 });
+        assert_eq!(stage.server.pipeline().deadline(), stage.world.now + found);
+    }
 }

@@ -230,7 +230,7 @@ struct Worker {
     heard: HeardUntil,
     fatal: Arc<Fatal>,
     effects: Vec<Effect>,
-    /// It works on a selector's thread.
+    /// It works on a thread that was lent: a selector's, or that of the links between servers.
     lent: bool,
 }
 

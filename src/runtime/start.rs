@@ -43,13 +43,6 @@ const STANDALONE_SID: i64 = 1;
 /// Time is looked at this often in a tick, so that a session expires at most a part of a tick late.
 const LOOKS_PER_TICK: Millis = 10;
 
-/// How often time is looked at, in ms: for the ends of sessions, and for the containers and TTL nodes that
-/// are to go, which must not wait longer than `znode.container.checkIntervalMs`.
-fn look_every(tick_time_ms: i32, container_check_ms: i32) -> Millis {
-    let for_sessions = (Millis::from(tick_time_ms) / LOOKS_PER_TICK).clamp(10, 500);
-    for_sessions.min(Millis::from(container_check_ms.max(1)))
-}
-
 /// Why a server does not come up.
 #[derive(Debug)]
 pub enum StartError {
@@ -225,10 +218,7 @@ impl<'a> Base<'a> {
             snapshotter,
             clock,
             heard: reactor.heard_until(),
-            tick: look_every(
-                config.sessions.tick_time_ms,
-                config.sessions.container_check_interval_ms,
-            ),
+            tick: (Millis::from(config.sessions.tick_time_ms) / LOOKS_PER_TICK).clamp(10, 500),
         })
         .map_err(io_error("cannot start the server's thread"))?;
         let purger = start_purger(config, dirs)?;
@@ -458,18 +448,4 @@ fn start_purger(config: &Config, dirs: DataDirs) -> Result<Option<Purger>, Start
     };
     let retain = usize::try_from(config.storage.purge_retain_count).unwrap_or(3).max(3);
     Purger::start(dirs, retain, hours).map(Some).map_err(io_error("cannot start the purge task"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn containers_are_looked_for_as_often_as_was_asked() {
-        assert_eq!(look_every(2000, 60_000), 200);
-        assert_eq!(look_every(50, 60_000), 10);
-        assert_eq!(look_every(30_000, 60_000), 500);
-        assert_eq!(look_every(2000, 1), 1);
-        assert_eq!(look_every(2000, 0), 1);
-    }
 }

@@ -294,7 +294,8 @@ impl Ensemble {
     pub fn deadline(&self) -> Option<Millis> {
         match &self.role {
             Role::Calling(calling) => calling.again_at,
-            _ => None,
+            Role::Leading(leading) => leading.pipeline().map(|pipeline| pipeline.deadline()),
+            Role::Looking(_) | Role::Learning(_) => None,
         }
     }
 

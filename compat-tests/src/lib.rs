@@ -6,6 +6,7 @@
 //! The proofs themselves are in `tests/`, the measurements in `src/bin/`. What differs from Java on
 //! purpose is written down in `DIFFERENCES.md`.
 
+pub mod bench;
 pub mod differential;
 pub mod ensemble;
 pub mod fuzz;

@@ -1,65 +1,17 @@
 //! The rows of ensembles: three of ours and three of Java's, under the same load in turn. Sessions
 //! are spread over the members, followers first; CPU and memory are summed over the members.
 
-use std::net::SocketAddr;
-
-use compat_tests::ensemble::{Ensemble, Plan};
-use compat_tests::server::Kind;
-use compat_tests::{Failure, Result};
+use compat_tests::Result;
+use compat_tests::bench::report::{Report, mib};
+use compat_tests::bench::target::{Measured, Trio};
+use compat_tests::usage;
 
 use crate::Settings;
-use crate::report::Report;
-use crate::rows::{self, Row, VALUES, mib};
-use crate::target::Measured;
-use compat_tests::usage;
+use crate::rows::{self, Row, VALUES};
+use crate::target::fill;
 
 /// What the names of these rows begin with.
 const PREFIX: &str = "ensemble/";
-const MEMBERS: usize = 3;
-/// `tickTime` of all members, in ms.
-const TICK_MS: u32 = 1000;
-
-/// An ensemble that has a leader.
-pub(crate) struct Trio {
-    pub(crate) ensemble: Ensemble,
-    pub(crate) leader: usize,
-}
-
-impl Trio {
-    /// Starts the members on empty directories.
-    pub(crate) fn start(settings: &Settings, kind: Kind) -> Result<Self> {
-        let mut plan = Plan::new(&[kind; MEMBERS]);
-        plan.tick_ms = TICK_MS;
-        plan.jvm = vec![format!("-Xmx{}", settings.java_heap)];
-        plan.dir = Some(settings.dir.clone());
-        plan.lines.clone_from(&settings.config);
-        let mut ensemble = Ensemble::start(plan)?;
-        let leader = ensemble.wait_leader()?;
-        Ok(Self { ensemble, leader })
-    }
-}
-
-impl Measured for Trio {
-    fn kind(&self) -> Kind {
-        self.ensemble.kind(self.leader)
-    }
-
-    /// The leader's is the last, so that a session alone is a follower's.
-    fn addresses(&self) -> Vec<SocketAddr> {
-        let mut addresses = self.ensemble.addresses();
-        let leader = addresses.remove(self.leader);
-        addresses.push(leader);
-        addresses
-    }
-
-    fn pids(&self) -> Vec<u32> {
-        self.ensemble.pids()
-    }
-
-    fn failure(&self, what: &str) -> Failure {
-        self.ensemble.failure(what)
-    }
-}
 
 /// The name of a row.
 pub(crate) fn name(row: &Row) -> String {
@@ -73,8 +25,8 @@ pub(crate) fn run(settings: &Settings, rows: &[Row], report: &mut Report) -> Res
     }
     let mut trios = Vec::new();
     for &kind in &settings.kinds {
-        let mut trio = Trio::start(settings, kind)?;
-        trio.fill(&VALUES)?;
+        let mut trio = Trio::start(&settings.launch, kind)?;
+        fill(&trio, &VALUES)?;
         trio.ensemble.settle()?;
         rows::warm_up(settings, &trio)?;
         trios.push(trio);

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use compat_tests::bench::report::Report;
+use compat_tests::bench::target::Trio;
 use compat_tests::ensemble::PATIENCE;
 use compat_tests::ensemble::recorder::{Op, Recorder};
 use compat_tests::server::Kind;
 use compat_tests::{Failure, Result};
 
 use crate::Settings;
-use crate::ensembles::Trio;
-use crate::report::Report;
 
 /// The name of these figures.
 pub(crate) const NAME: &str = "failover";
@@ -39,7 +39,7 @@ struct Times {
 pub(crate) fn run(settings: &Settings, report: &mut Report) -> Result<()> {
     let mut trios = Vec::new();
     for &kind in &settings.kinds {
-        trios.push((kind, Trio::start(settings, kind)?, Times::default()));
+        trios.push((kind, Trio::start(&settings.launch, kind)?, Times::default()));
     }
     let rounds = if settings.rounds == 1 { QUICK_ROUNDS } else { ROUNDS };
     for _ in 0..rounds {

@@ -7,9 +7,6 @@
 mod echo;
 mod ensembles;
 mod failover;
-mod histogram;
-mod load;
-mod report;
 mod rows;
 mod scale;
 mod target;
@@ -19,11 +16,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use compat_tests::bench::report::{self, Report};
+use compat_tests::bench::target::{self as servers, Launch};
 use compat_tests::server::Kind;
 use compat_tests::{Failure, Result};
 use getopts::{Matches, Options};
 
-use report::Report;
 use rows::Row;
 
 /// How to measure.
@@ -36,11 +34,7 @@ pub(crate) struct Settings {
     /// How long each kind of load warms a server up.
     warm_up: Duration,
     rounds: usize,
-    java_heap: String,
-    /// Lines of `zoo.cfg` over the usual ones.
-    config: Vec<(String, String)>,
-    /// Where the servers' directories are made: on the disk that is to be measured.
-    dir: PathBuf,
+    launch: Launch,
 }
 
 fn options() -> Options {
@@ -89,7 +83,7 @@ fn run() -> Result<()> {
         return Ok(());
     }
     let settings = settings(&given, quick)?;
-    print_machine();
+    report::print_machine();
     let mut report = Report::default();
     rows::run(&settings, &chosen.rows, &mut report)?;
     scale::run(&settings, &chosen.sizes, &mut report)?;
@@ -148,17 +142,20 @@ fn settings(given: &Matches, quick: bool) -> Result<Settings> {
     };
     fs::create_dir_all(&dir)?;
     Ok(Settings {
-        kinds: servers.split(',').map(kind).collect::<Result<_>>()?,
+        kinds: servers::kinds(&servers)?,
         time: seconds("seconds", if quick { 1.0 } else { 2.0 })?,
         warm_up: seconds("warm-up", 2.0)?,
         rounds: given.opt_get_default("rounds", if quick { 1 } else { 3 })?,
-        java_heap: given.opt_str("java-heap").unwrap_or_else(|| "2g".to_owned()),
-        config: given
-            .opt_strs("config")
-            .iter()
-            .map(|line| line_of_config(line))
-            .collect::<Result<_>>()?,
-        dir,
+        launch: Launch {
+            java_heap: given.opt_str("java-heap").unwrap_or_else(|| "2g".to_owned()),
+            config: given
+                .opt_strs("config")
+                .iter()
+                .map(|line| line_of_config(line))
+                .collect::<Result<_>>()?,
+            properties: Vec::new(),
+            dir,
+        },
     })
 }
 
@@ -167,22 +164,4 @@ fn line_of_config(line: &str) -> Result<(String, String)> {
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
         None => Err(Failure::new(format!("--config: {line:?} has no '='"))),
     }
-}
-
-fn kind(name: &str) -> Result<Kind> {
-    match name {
-        "ours" => Ok(Kind::Ours),
-        "java" => Ok(Kind::Java),
-        _ => Err(Failure::new(format!("--servers: {name:?} is neither ours nor java"))),
-    }
-}
-
-/// What the figures were measured on.
-fn print_machine() {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let model = model.map_or("unknown CPU", |(_, name)| name);
-    println!("{cores} cores, {model}, Linux {}", kernel.trim());
 }

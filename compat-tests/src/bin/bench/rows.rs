@@ -6,6 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use compat_tests::Result;
+use compat_tests::bench::bulk::{bulk, push_create, push_delete};
+use compat_tests::bench::load::{Load, Script};
+use compat_tests::bench::report::{Report, Sample, Samples, mib};
+use compat_tests::bench::target::{Measured, Target};
+use compat_tests::ensemble::recorder::open_acl;
 use compat_tests::server::Kind;
 use gamekeeper::client::CreateMode;
 use gamekeeper::op::op;
@@ -13,9 +18,7 @@ use jute::proto::{GetDataRequest, SetDataRequest};
 
 use crate::Settings;
 use crate::echo::Echo;
-use crate::load::{Load, Script};
-use crate::report::{Report, Sample, Samples};
-use crate::target::{Measured, NODES, Target, bulk, node, open_acl, push_create, push_delete};
+use crate::target::{NODES, fill, node};
 use compat_tests::usage;
 
 /// The sizes of values, in bytes.
@@ -96,7 +99,7 @@ impl Row {
             }),
             Work::Create => (0..COPIES).for_each(|_| {
                 let flags = CreateMode::PersistentSequential.flags();
-                push_create(&mut script, format!("{CREATES}/n"), &data, flags);
+                push_create(&mut script, &format!("{CREATES}/n"), &data, flags);
             }),
         }
         script
@@ -150,7 +153,7 @@ impl Row {
         client.sync(CREATES).wait()?;
         let made = client.exists(CREATES, false).wait()?.num_children;
         bulk(&target.addresses(), usize::try_from(made).unwrap_or(0), |script, i| {
-            push_delete(script, format!("{CREATES}/n{i:010}"));
+            push_delete(script, &format!("{CREATES}/n{i:010}"));
         })?;
         client.delete(CREATES, -1).wait()?;
         client.close()?;
@@ -158,7 +161,7 @@ impl Row {
     }
 
     fn on_echo(&self, settings: &Settings, durable: bool) -> Result<Sample> {
-        let dir = tempfile::tempdir_in(&settings.dir)?;
+        let dir = tempfile::tempdir_in(&settings.launch.dir)?;
         let file = dir.path().join("log");
         let echo = Echo::start(self.value, durable.then_some(file.as_path()))?;
         self.measure(settings, &[echo.address], &[echo.pid()])
@@ -199,8 +202,8 @@ pub(crate) fn run(settings: &Settings, rows: &[Row], report: &mut Report) -> Res
     }
     let mut targets = Vec::new();
     for &kind in &settings.kinds {
-        let target = Target::start(settings, kind)?;
-        target.fill(&VALUES)?;
+        let target = Target::start(&settings.launch, kind)?;
+        fill(&target, &VALUES)?;
         warm_up(settings, &target)?;
         targets.push(target);
     }
@@ -214,10 +217,6 @@ pub(crate) fn run(settings: &Settings, rows: &[Row], report: &mut Report) -> Res
         report.fact("rows", "peak memory over all rows, MiB", target.server.setup.kind, mib(peak));
     }
     Ok(())
-}
-
-pub(crate) fn mib(bytes: u64) -> f64 {
-    bytes as f64 / (1024.0 * 1024.0)
 }
 
 /// Seconds of load, for a JVM to compile what it will run.

@@ -9,6 +9,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use compat_tests::bench::bulk::{bulk, push_create};
+use compat_tests::bench::histogram::Histogram;
+use compat_tests::bench::load::{Load, Script, open_session, start_session};
+use compat_tests::bench::report::{Report, mib};
+use compat_tests::bench::target::{Measured, Target};
+use compat_tests::ensemble::recorder::open_acl;
 use compat_tests::server::{Kind, Server};
 use compat_tests::{Failure, Result};
 use gamekeeper::client::CreateMode;
@@ -16,11 +22,7 @@ use gamekeeper::op::op;
 use jute::proto::{ExistsRequest, GetDataRequest, SetDataRequest};
 
 use crate::Settings;
-use crate::histogram::Histogram;
-use crate::load::{Load, Script, open_session, start_session};
-use crate::report::Report;
-use crate::rows::mib;
-use crate::target::{Measured, Target, bulk, copy_dir, open_acl, push_create, setup};
+use crate::target::copy_dir;
 use compat_tests::usage;
 
 const MILLION: usize = 1_000_000;
@@ -44,7 +46,7 @@ pub(crate) fn run(settings: &Settings, names: &[&str], report: &mut Report) -> R
         idle(settings, report)?;
     }
     if names.contains(&"million") || names.contains(&"snapshot") {
-        let data = tempfile::tempdir_in(&settings.dir)?;
+        let data = tempfile::tempdir_in(&settings.launch.dir)?;
         million(settings, data.path(), report)?;
         if names.contains(&"snapshot") {
             snapshot(settings, data.path(), report)?;
@@ -104,8 +106,8 @@ fn start(settings: &Settings, report: &mut Report) -> Result<()> {
         let mut times = Vec::new();
         // One more than is counted: the first one also builds what is missing.
         for _ in 0..=STARTS {
-            let dir = tempfile::tempdir_in(&settings.dir)?;
-            let mut server = setup(settings, kind, dir.path())?.spawn()?;
+            let dir = tempfile::tempdir_in(&settings.launch.dir)?;
+            let mut server = settings.launch.setup(kind, dir.path())?.spawn()?;
             times.push(first_answer(&mut server, "/")?);
         }
         let times = &mut times[1..];
@@ -119,7 +121,7 @@ fn start(settings: &Settings, report: &mut Report) -> Result<()> {
 fn idle(settings: &Settings, report: &mut Report) -> Result<()> {
     allow_open_files()?;
     for &kind in &settings.kinds {
-        let target = Target::start(settings, kind)?;
+        let target = Target::start(&settings.launch, kind)?;
         open_session(target.address())?;
         let (before, _) = usage::memory(target.server.pid())?;
         let sessions =
@@ -146,7 +148,7 @@ fn allow_open_files() -> Result<()> {
 /// server wrote, which stay behind in `data`.
 fn million(settings: &Settings, data: &Path, report: &mut Report) -> Result<()> {
     for (i, &kind) in settings.kinds.iter().enumerate() {
-        let target = Target::start(settings, kind)?;
+        let target = Target::start(&settings.launch, kind)?;
         let since = Instant::now();
         make_million(&target)?;
         let per_second = MILLION as f64 / since.elapsed().as_secs_f64();
@@ -171,13 +173,13 @@ fn make_million(target: &Target) -> Result<()> {
     client.close()?;
     let data = [b'd'; 100];
     bulk(&target.addresses(), MILLION, |script, i| {
-        push_create(script, million_path(i), &data, 0);
+        push_create(script, &million_path(i), &data, 0);
     })
 }
 
 fn restart(settings: &Settings, kind: Kind, data: &Path, report: &mut Report) -> Result<()> {
-    let dir = tempfile::tempdir_in(&settings.dir)?;
-    let setup = setup(settings, kind, dir.path())?;
+    let dir = tempfile::tempdir_in(&settings.launch.dir)?;
+    let setup = settings.launch.setup(kind, dir.path())?;
     copy_dir(data, &setup.data_dir())?;
     let mut server = setup.spawn()?;
     let time = first_answer(&mut server, &million_path(MILLION - 1))?;
@@ -192,8 +194,8 @@ fn restart(settings: &Settings, kind: Kind, data: &Path, report: &mut Report) ->
 fn snapshot(settings: &Settings, data: &Path, report: &mut Report) -> Result<()> {
     for &kind in &settings.kinds {
         for (snap_count, how) in [(NEVER, "without"), (OFTEN, "with")] {
-            let dir = tempfile::tempdir_in(&settings.dir)?;
-            let setup = setup(settings, kind, dir.path())?.with("snapCount", snap_count);
+            let dir = tempfile::tempdir_in(&settings.launch.dir)?;
+            let setup = settings.launch.setup(kind, dir.path())?.with("snapCount", snap_count);
             copy_dir(data, &setup.data_dir())?;
             let server = setup.start()?;
             // Also lets a snapshot end that the start itself has begun.

@@ -8,34 +8,40 @@ const SUB: usize = 1 << SUB_BITS;
 
 /// How often which latency was seen.
 #[derive(Debug, Clone)]
-pub(crate) struct Histogram {
+pub struct Histogram {
     buckets: Vec<u64>,
     total: u64,
     max: u64,
 }
 
 impl Histogram {
-    pub(crate) fn new() -> Self {
+    /// Nothing was seen.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "nobody wants one by default")]
+    pub fn new() -> Self {
         Self { buckets: vec![0; (64 - SUB_BITS as usize + 1) * SUB], total: 0, max: 0 }
     }
 
-    pub(crate) fn record(&mut self, latency: Duration, count: u64) {
+    /// `count` of this latency.
+    pub fn record(&mut self, latency: Duration, count: u64) {
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         self.buckets[bucket(nanos)] += count;
         self.total += count;
         self.max = self.max.max(nanos);
     }
 
-    pub(crate) fn total(&self) -> u64 {
+    /// How many were recorded.
+    pub fn total(&self) -> u64 {
         self.total
     }
 
-    pub(crate) fn max(&self) -> Duration {
+    /// The highest.
+    pub fn max(&self) -> Duration {
         Duration::from_nanos(self.max)
     }
 
     /// The latency that this part (0 to 1) of all did not exceed.
-    pub(crate) fn quantile(&self, part: f64) -> Duration {
+    pub fn quantile(&self, part: f64) -> Duration {
         let rank = (self.total as f64 * part).ceil() as u64;
         let mut seen = 0;
         for (i, count) in self.buckets.iter().enumerate() {

@@ -1,31 +1,39 @@
 //! What is printed: a line for each row as soon as it is measured, and the same as JSON on demand.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::time::Duration;
 
-use compat_tests::server::Kind;
+use crate::server::Kind;
 
 /// One target in one round of one row.
 #[derive(Debug, Clone)]
-pub(crate) struct Sample {
-    pub(crate) ops_per_second: f64,
-    pub(crate) p50: Duration,
-    pub(crate) p99: Duration,
+pub struct Sample {
+    /// Throughput.
+    pub ops_per_second: f64,
+    /// The latency that half of all did not exceed.
+    pub p50: Duration,
+    /// The latency that 99 % did not exceed.
+    pub p99: Duration,
     /// CPU of the server for each operation, in microseconds.
-    pub(crate) cpu_us: f64,
+    pub cpu_us: f64,
     /// CPU of the load's own process for each operation, in microseconds.
-    pub(crate) client_us: f64,
+    pub client_us: f64,
     /// The server's resident memory afterwards, in bytes.
-    pub(crate) resident: u64,
+    pub resident: u64,
 }
 
 /// The rounds of one row.
 #[derive(Debug, Default)]
-pub(crate) struct Samples {
-    pub(crate) ours: Vec<Sample>,
-    pub(crate) java: Vec<Sample>,
-    pub(crate) echo: Vec<Sample>,
-    pub(crate) durable: Vec<Sample>,
+pub struct Samples {
+    /// Gamekeeper.
+    pub ours: Vec<Sample>,
+    /// Java.
+    pub java: Vec<Sample>,
+    /// The echo server.
+    pub echo: Vec<Sample>,
+    /// The echo server that syncs.
+    pub durable: Vec<Sample>,
 }
 
 /// The round in the middle, by throughput.
@@ -36,9 +44,14 @@ fn median(samples: &mut [Sample]) -> Option<&Sample> {
 
 /// Collects what was measured.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     json: Vec<String>,
     last_fact: Option<(String, Kind, f64)>,
+}
+
+/// Bytes in MiB.
+pub fn mib(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
 }
 
 fn micros(latency: Duration) -> f64 {
@@ -53,7 +66,7 @@ fn column(latency: Duration) -> String {
 
 impl Report {
     /// Prints the head of the table of rows.
-    pub(crate) fn begin_rows(&self) {
+    pub fn begin_rows(&self) {
         println!(
             "Latencies and CPU in microseconds, CPU of the server's process for each operation; \
              ratios are ours/Java."
@@ -70,7 +83,7 @@ impl Report {
     }
 
     /// Prints one row.
-    pub(crate) fn row(&mut self, name: &str, mut samples: Samples) {
+    pub fn row(&mut self, name: &str, mut samples: Samples) {
         let ours = median(&mut samples.ours);
         let java = median(&mut samples.java);
         let echo = median(&mut samples.echo);
@@ -91,7 +104,7 @@ impl Report {
     }
 
     /// Prints one fact of one server. Ours comes first, Java's right behind it gets the ratio.
-    pub(crate) fn fact(&mut self, row: &str, what: &str, kind: Kind, value: f64) {
+    pub fn fact(&mut self, row: &str, what: &str, kind: Kind, value: f64) {
         let mut line = format!("{row:10} {what:52} {kind:>10} {value:12.2}");
         let key = format!("{row} {what}");
         if let Some((last, Kind::Ours, ours)) = &self.last_fact
@@ -108,9 +121,19 @@ impl Report {
     }
 
     /// All that was measured, as one JSON array.
-    pub(crate) fn json(&self) -> String {
+    pub fn json(&self) -> String {
         format!("[\n{}\n]\n", self.json.join(",\n"))
     }
+}
+
+/// Prints what the figures were measured on.
+pub fn print_machine() {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let model = model.map_or("unknown CPU", |(_, name)| name);
+    println!("{cores} cores, {model}, Linux {}", kernel.trim());
 }
 
 fn columns(sample: Option<&Sample>) -> String {

@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use compat_tests::{Failure, Result};
+use crate::{Failure, Result};
 use jute::Write as _;
 use jute::proto::ConnectRequest;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::histogram::Histogram;
+use super::histogram::Histogram;
 
 /// Room for the replies of one read.
 const INPUT_BYTES: usize = 256 * 1024;
@@ -27,14 +27,14 @@ const REPLY_HEAD: usize = 4 + 16;
 
 /// Frames one after the other, sent in a circle.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Script {
+pub struct Script {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Script {
     /// Adds one request.
-    pub(crate) fn push(&mut self, kind: i32, record: &impl jute::Record) {
+    pub fn push(&mut self, kind: i32, record: &impl jute::Record) {
         let start = self.bytes.len();
         self.bytes.put_int(0);
         self.bytes.put_int(1);
@@ -46,12 +46,17 @@ impl Script {
     }
 
     /// The requests, one after the other.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    /// Whether it has no request.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// How many requests it has.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.ends.len()
     }
 
@@ -183,14 +188,20 @@ impl Conn {
 }
 
 /// A session on a socket that blocks.
-pub(crate) fn open_session(address: SocketAddr) -> Result<std::net::TcpStream> {
+///
+/// # Errors
+/// If there is none to be had.
+pub fn open_session(address: SocketAddr) -> Result<std::net::TcpStream> {
     let stream = std::net::TcpStream::connect(address)?;
     start_session(&stream)?;
     Ok(stream)
 }
 
 /// Gets a session on a socket that blocks.
-pub(crate) fn start_session(mut stream: &std::net::TcpStream) -> Result<()> {
+///
+/// # Errors
+/// If the server grants none.
+pub fn start_session(mut stream: &std::net::TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(&connect_frame())?;
@@ -217,13 +228,15 @@ fn connect_frame() -> Vec<u8> {
 
 /// What was measured in one stretch of time.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) time: Duration,
-    pub(crate) latencies: Histogram,
+pub struct Outcome {
+    /// How long it was.
+    pub time: Duration,
+    /// Of all replies.
+    pub latencies: Histogram,
 }
 
 /// Sessions under load.
-pub(crate) struct Load {
+pub struct Load {
     poll: Poll,
     events: Events,
     conns: Vec<Conn>,
@@ -233,7 +246,10 @@ pub(crate) struct Load {
 impl Load {
     /// Opens the sessions, one for each script, on each server in turn. They begin at different
     /// places of their scripts, so that they do not all ask for the same.
-    pub(crate) fn open(servers: &[SocketAddr], scripts: &[Rc<Script>], depth: u32) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If a session is not granted.
+    pub fn open(servers: &[SocketAddr], scripts: &[Rc<Script>], depth: u32) -> Result<Self> {
         let poll = Poll::new()?;
         let mut conns = Vec::new();
         for (i, script) in scripts.iter().enumerate() {
@@ -248,7 +264,10 @@ impl Load {
     }
 
     /// Keeps the load up for this long, or until so many replies have come.
-    pub(crate) fn run_for(&mut self, time: Duration, replies: u64) -> Result<Outcome> {
+    ///
+    /// # Errors
+    /// If a connection breaks or a request fails.
+    pub fn run_for(&mut self, time: Duration, replies: u64) -> Result<Outcome> {
         self.fill()?;
         let start = Instant::now();
         let mut latencies = Histogram::new();
@@ -259,7 +278,10 @@ impl Load {
     }
 
     /// Makes each session go through its script once, and waits for the replies.
-    pub(crate) fn run_each_once(&mut self) -> Result<Outcome> {
+    ///
+    /// # Errors
+    /// If a connection breaks or a request fails.
+    pub fn run_each_once(&mut self) -> Result<Outcome> {
         let now = Instant::now();
         for conn in &mut self.conns {
             conn.next = 0;
@@ -288,7 +310,10 @@ impl Load {
     }
 
     /// Waits for the replies to what is in flight, and closes the sessions.
-    pub(crate) fn close(mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If a connection breaks or a request fails.
+    pub fn close(mut self) -> Result<()> {
         for conn in &mut self.conns {
             conn.budget = 0;
         }

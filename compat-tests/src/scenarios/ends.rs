@@ -7,7 +7,7 @@ use gamekeeper::zab::learner::{self, Learner};
 use gamekeeper::zab::packet::{PROTOCOL_VERSION, Packet};
 use jute::txn::TxnHeader;
 
-use super::{Scenario, as_it_is, creates, establish, nothing};
+use super::{BASE, Scenario, creates, establish, log_alone};
 use crate::sim::orders::Order;
 use crate::sim::stage::Stage;
 
@@ -17,61 +17,42 @@ const Y: &str = "/y";
 const Z: &str = "/z";
 
 pub(super) fn all() -> Vec<Scenario> {
-    let trio = (3, 0, 2);
     vec![
         Scenario {
             name: "ZOOKEEPER-2845",
-            seed: 1,
-            cast: trio,
-            plan: as_it_is,
-            borne: nothing,
             bug: |bugs| bugs.peer.forget_logged = true,
             play: logged_and_forgotten,
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-4712",
-            seed: 1,
-            cast: trio,
-            plan: as_it_is,
-            borne: nothing,
             bug: |bugs| bugs.peer.leave_log_behind = true,
             play: |stage| written_late(stage, Order::Create(X)),
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-4541",
-            seed: 1,
-            cast: trio,
-            plan: as_it_is,
-            borne: nothing,
             bug: |bugs| bugs.peer.leave_log_behind = true,
             play: |stage| written_late(stage, Order::Close),
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-5094",
-            seed: 1,
-            cast: trio,
-            plan: as_it_is,
-            borne: nothing,
             bug: |bugs| bugs.peer.learner.trunc_into_memory = true,
             play: interrupted_trunc,
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-4882",
-            seed: 1,
-            cast: trio,
-            plan: as_it_is,
-            borne: nothing,
             bug: |bugs| bugs.storage.write_on_after_errors = true,
             play: failed_sync,
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-2354",
-            seed: 1,
-            cast: trio,
-            plan: as_it_is,
-            borne: nothing,
             bug: |bugs| bugs.storage.keep_old_epoch = true,
             play: epoch_behind_log,
+            ..BASE
         },
     ]
 }
@@ -81,10 +62,7 @@ pub(super) fn all() -> Vec<Scenario> {
 fn logged_and_forgotten(stage: &mut Stage) {
     establish(stage, &[1, 2, 3], 3);
     stage.put(0, 3, creates(&[A]));
-    stage.cut(3, &[1, 2]);
-    let before = stage.last_logged(3);
-    stage.ask(0, 3, creates(&[X]));
-    stage.until("the leader has logged it", |s| s.is_durable(3, before.0 + 1));
+    log_alone(stage, 3, &[1, 2], &[X]);
     stage.until("the leader gives up", |s| s.looks(3));
     stage.until("another leads", |s| s.leads(2));
     stage.mend();
@@ -120,10 +98,7 @@ fn written_late(stage: &mut Stage, order: Order) {
 fn interrupted_trunc(stage: &mut Stage) {
     establish(stage, &[1, 2, 3], 3);
     stage.put(0, 3, creates(&[A]));
-    stage.cut(3, &[1, 2]);
-    let before = stage.last_logged(3);
-    stage.ask(0, 3, creates(&[X]));
-    stage.until("the leader has logged it", |s| s.is_durable(3, before.0 + 1));
+    log_alone(stage, 3, &[1, 2], &[X]);
     stage.until("another leads", |s| s.leads(2) && s.serves(1) && s.looks(3));
     stage.stop_before(&[3], "truncate");
     stage.mend();

@@ -1,6 +1,6 @@
 //! What goes wrong between the first packet of a sync and UPTODATE.
 
-use super::{Scenario, as_it_is, creates, establish, leave_alone_with, nothing};
+use super::{BASE, Scenario, creates, establish, leave_alone_with, log};
 use crate::sim::plan::Plan;
 use crate::sim::stage::Stage;
 
@@ -9,16 +9,6 @@ const B: &str = "/b";
 const X: &str = "/x";
 const Y: &str = "/y";
 const Z: &str = "/z";
-
-const BASE: Scenario = Scenario {
-    name: "",
-    seed: 1,
-    cast: (3, 0, 2),
-    plan: as_it_is,
-    borne: nothing,
-    bug: nothing,
-    play: |_| {},
-};
 
 pub(super) fn all() -> Vec<Scenario> {
     [said_too_early(), taken_amiss()].concat()
@@ -162,9 +152,7 @@ fn cut_off_and_counted(stage: &mut Stage) {
     establish(stage, &[1, 2, 3], 3);
     stage.put(0, 3, creates(&[A]));
     stage.freeze_logs(&[2, 3]);
-    let before = stage.last_logged(1);
-    stage.ask(0, 3, creates(&[X]));
-    stage.until("the follower has it", |s| s.is_durable(1, before.0 + 1));
+    log(stage, 3, 1, &[X]);
     stage.pass(100);
     stage.kill(&[1]);
     stage.stop_before(&[1], "log");
@@ -184,9 +172,7 @@ fn committed_behind_new_leader(stage: &mut Stage) {
     establish(stage, &[2, 3], 3);
     stage.put(0, 3, creates(&[A]));
     stage.freeze_logs(&[2]);
-    let before = stage.last_logged(3);
-    stage.ask(0, 3, creates(&[X]));
-    stage.until("it is proposed", |s| s.is_durable(3, before.0 + 1));
+    log(stage, 3, 3, &[X]);
     stage.stop_before(&[1], "current");
     stage.start(&[1]);
     stage.until("the follower has NEWLEADER", |s| s.stands_before(1, "current"));

@@ -77,13 +77,16 @@ impl Scenario {
     }
 }
 
-/// The plan as it is.
-fn as_it_is(plan: Plan) -> Plan {
-    plan
-}
-
-/// Nothing to bear.
-fn nothing(_: &mut Bugs) {}
+/// What most of them have in common.
+const BASE: Scenario = Scenario {
+    name: "",
+    seed: 1,
+    cast: (3, 0, 2),
+    plan: |plan| plan,
+    borne: |_| {},
+    bug: |_| {},
+    play: |_| {},
+};
 
 /// All members are started, and the one with the highest number leads.
 fn establish(stage: &mut Stage, sids: &[i64], leader: i64) {
@@ -97,14 +100,23 @@ fn creates(paths: &[&'static str]) -> Vec<Order> {
     paths.iter().map(|path| Order::Create(path)).collect()
 }
 
+/// The first client asks `leader` for these nodes, and `sid` logs them, whoever else does.
+fn log(stage: &mut Stage, leader: i64, sid: i64, paths: &[&'static str]) {
+    let last = stage.last_logged(sid).0 + paths.len() as i64;
+    stage.ask(0, leader, creates(paths));
+    stage.until("it is logged", |s| s.is_durable(sid, last));
+}
+
+/// `leader` logs what nobody else gets.
+fn log_alone(stage: &mut Stage, leader: i64, others: &[i64], paths: &[&'static str]) {
+    stage.cut(leader, others);
+    log(stage, leader, leader, paths);
+}
+
 /// `leader` logs what nobody else gets, and all members are started anew: it leads again, and brings
 /// the others what it has.
 fn leave_alone_with(stage: &mut Stage, leader: i64, others: &[i64], paths: &[&'static str]) {
-    stage.cut(leader, others);
-    let before = stage.last_logged(leader);
-    stage.ask(0, leader, creates(paths));
-    let last = before.0 + paths.len() as i64;
-    stage.until("the leader has logged it", |s| s.is_durable(leader, last));
+    log_alone(stage, leader, others, paths);
     stage.kill(others);
     stage.kill(&[leader]);
     stage.mend();

@@ -1,7 +1,7 @@
 //! What goes wrong where a leader chooses how a learner is brought to its history, and before: where
 //! the members do not understand each other.
 
-use super::{Scenario, as_it_is, creates, establish, nothing};
+use super::{BASE, Scenario, creates, establish, log_alone};
 use crate::sim::plan::Plan;
 use crate::sim::stage::Stage;
 
@@ -13,35 +13,26 @@ const X: &str = "/x";
 const Y: &str = "/y";
 
 pub(super) fn all() -> Vec<Scenario> {
-    let base = Scenario {
-        name: "",
-        seed: 1,
-        cast: (3, 0, 2),
-        plan: as_it_is,
-        borne: nothing,
-        bug: nothing,
-        play: |_| {},
-    };
     vec![
         Scenario {
             name: "ZOOKEEPER-2832",
             bug: |bugs| bugs.sync.keep_foreign_end = true,
             play: end_of_another_epoch,
-            ..base
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-3526",
             borne: |bugs| bugs.peer.read_only_writes = true,
             bug: |bugs| bugs.sync.trust_short_log = true,
             play: history_of_a_server_without_leader,
-            ..base
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-3642",
             plan: |plan| Plan { committed_limit: 3, txn_log_sync: false, ..plan },
             bug: |bugs| bugs.peer.learner.keep_half_snapshot = true,
             play: half_a_snapshot,
-            ..base
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-4352",
@@ -49,13 +40,13 @@ pub(super) fn all() -> Vec<Scenario> {
             plan: |plan| Plan { committed_limit: 3, txn_log_sync: false, ..plan },
             bug: |bugs| bugs.sync.begins_with_nothing = true,
             play: committed_log_of_a_newcomer,
-            ..base
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-4787",
             bug: |bugs| bugs.ebcdic = true,
             play: |stage| establish_whoever_leads(stage, &[1, 2, 3]),
-            ..base
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-4925",
@@ -66,7 +57,7 @@ pub(super) fn all() -> Vec<Scenario> {
                 bugs.sync.pass_holes_on = true;
             },
             play: hole_passed_on,
-            ..base
+            ..BASE
         },
     ]
 }
@@ -75,10 +66,7 @@ pub(super) fn all() -> Vec<Scenario> {
 fn end_of_another_epoch(stage: &mut Stage) {
     establish(stage, &[1, 2, 3], 3);
     stage.put(0, 3, creates(&[A]));
-    stage.cut(3, &[1, 2]);
-    let before = stage.last_logged(3);
-    stage.ask(0, 3, creates(&[X]));
-    stage.until("the leader has logged it", |s| s.is_durable(3, before.0 + 1));
+    log_alone(stage, 3, &[1, 2], &[X]);
     stage.kill(&[3]);
     stage.until("another leads", |s| s.leads(2) && s.serves(1));
     stage.mend();

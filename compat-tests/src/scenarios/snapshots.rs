@@ -1,52 +1,43 @@
 //! What a snapshot must not hold, must not lack, and must outlive.
 
-use super::{Scenario, as_it_is, creates, establish, nothing};
+use super::{BASE, Scenario, creates, establish, log_alone};
 use crate::sim::orders::Order;
 use crate::sim::plan::Plan;
 use crate::sim::stage::Stage;
 
 pub(super) fn all() -> Vec<Scenario> {
-    let base = Scenario {
-        name: "",
-        seed: 1,
-        cast: (1, 0, 2),
-        plan: as_it_is,
-        borne: nothing,
-        bug: nothing,
-        play: |_| {},
-    };
+    let alone = Scenario { cast: (1, 0, 2), ..BASE };
     vec![
         Scenario {
             name: "ZOOKEEPER-3127",
             bug: |bugs| bugs.storage.trust_end_of_walk = true,
             play: |stage| fuzzy(stage, &[Order::Multi(&["/a", "/b", "/c", "/d", "/new"])]),
-            ..base
+            ..alone
         },
         Scenario {
             name: "ZOOKEEPER-3144",
             bug: |bugs| bugs.storage.trust_end_of_walk = true,
             play: session_within_snapshot,
-            ..base
+            ..alone
         },
         Scenario {
             name: "ZOOKEEPER-3145",
             bug: |bugs| bugs.stale_pzxid = true,
             play: |stage| fuzzy(stage, &[Order::Close]),
-            ..base
+            ..alone
         },
         Scenario {
             name: "ZOOKEEPER-1549",
-            cast: (3, 0, 2),
             bug: |bugs| bugs.storage.keep_cut_snapshots = true,
             play: dirty_snapshot,
-            ..base
+            ..BASE
         },
         Scenario {
             name: "ZOOKEEPER-3231",
             plan: |plan| Plan { snap_count: 4, retain: 3, ..plan },
             bug: |bugs| bugs.storage.count_broken_snapshots = true,
             play: purge_among_ruins,
-            ..base
+            ..alone
         },
     ]
 }
@@ -97,10 +88,7 @@ fn dirty_snapshot(stage: &mut Stage) {
     establish(stage, &[1, 2, 3], 3);
     stage.put(0, 3, creates(&NODES));
     begin_snapshot(stage, 3);
-    stage.cut(3, &[1, 2]);
-    let before = stage.last_logged(3);
-    stage.ask(0, 3, creates(&["/x", "/a/x", "/d/x"]));
-    stage.until("the leader has logged it", |s| s.is_durable(3, before.0 + 3));
+    log_alone(stage, 3, &[1, 2], &["/x", "/a/x", "/d/x"]);
     stage.until("another leads", |s| s.looks(3) && s.leads(2) && s.serves(1));
     stage.freeze_snapshot(3, false);
     stage.until("the snapshot is there", |s| !s.is_snapshotting(3));

@@ -16,9 +16,11 @@ pub mod net;
 pub mod node;
 pub mod orders;
 pub mod plan;
+mod processes;
 pub mod random;
 mod shell;
 pub mod stage;
+mod traffic;
 pub mod world;
 
 use std::cell::Cell;

@@ -5,15 +5,14 @@ use std::fmt::Write as _;
 
 use gamekeeper::ids::{Millis, Sid, Zxid};
 use gamekeeper::peer::ensemble::{Effect, Event};
-use gamekeeper::storage;
 use gamekeeper::zab::election::{cnx, fle};
 use gamekeeper::zab::{LearnerType, LinkId};
 
-use super::clients::{Client, Wish};
+use super::clients::Client;
 use super::disk::CrashDisk;
 use super::judge::Judge;
 use super::legal::Legality;
-use super::net::{Arrival, Due, Net, Place, Port};
+use super::net::{Arrival, Due, Net, Place};
 use super::node::{Node, Shared};
 use super::plan::Plan;
 use super::random::Random;
@@ -188,7 +187,7 @@ impl World {
         self.at(self.now + wait, what);
     }
 
-    fn at(&mut self, time: Micros, what: Happening) {
+    pub(super) fn at(&mut self, time: Micros, what: Happening) {
         self.queued += 1;
         self.queue.insert((time.max(self.now), self.queued), what);
     }
@@ -300,7 +299,7 @@ impl World {
         }
     }
 
-    fn happen(&mut self, what: Happening) {
+    pub(super) fn happen(&mut self, what: Happening) {
         if self.is_stale(&what) {
             return;
         }
@@ -341,102 +340,6 @@ impl World {
                 let due = self.net.break_link(self.now, link);
                 self.schedule(due);
             }
-        }
-    }
-
-    // ---- processes
-
-    pub(super) fn boot(&mut self, sid: Sid) {
-        if self.nodes[&sid].life.is_some() || self.left_out.contains(&sid) {
-            return;
-        }
-        let mut dice = self.random.fork();
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(&sid) else { return };
-        node.incarnation += 1;
-        match self.shared.boot(node, now, &mut dice) {
-            Ok(life) => {
-                let incarnation = node.incarnation;
-                let tree = life.front.db.read_tree();
-                let detail = format!(
-                    "zxid {} epochs {}/{}",
-                    life.seen,
-                    life.epochs.accepted(),
-                    life.epochs.current()
-                );
-                let restored = match life.fuzzy_until > life.seen {
-                    true => Ok(()),
-                    false => {
-                        let sessions = life.ensemble.committed_sessions().into_iter();
-                        let sessions = sessions.map(|(id, _)| id).collect();
-                        self.judge
-                            .on_state(sid, life.seen, &tree)
-                            .and_then(|()| self.judge.on_sessions(sid, life.seen, sessions))
-                    }
-                };
-                drop(tree);
-                self.judge.on_durable(sid, life.seen);
-                node.life = Some(life);
-                self.note(Place::Node(sid), "boot", &detail);
-                if let Err(why) = restored {
-                    return self.violated(format!("{sid} restored: {why}"));
-                }
-                let first = self.random.below(self.tick_pause());
-                self.after(first, Happening::Tick(sid, incarnation));
-                self.carry_out(sid);
-            }
-            Err(e) => self.on_failed_boot(sid, &e),
-        }
-    }
-
-    fn tick_pause(&self) -> Micros {
-        (self.plan.tick_ms as Micros * 1000 / 10).max(1000)
-    }
-
-    /// A disk that fails while the server starts is tried again; what is on it must make sense.
-    fn on_failed_boot(&mut self, sid: Sid, e: &storage::Error) {
-        let full = matches!(e, storage::Error::Disk(_));
-        self.note(Place::Node(sid), "no start", &e.to_string());
-        if !full {
-            return self.violated(format!("{sid} does not start: {e}"));
-        }
-        self.end_process(sid, "it does not start");
-    }
-
-    /// A process ends: by itself, killed, or because the power failed.
-    pub(super) fn end_process(&mut self, sid: Sid, why: &str) {
-        let off = self.nodes[&sid].disk.is_off();
-        self.stop(sid, why, off);
-    }
-
-    /// As [`World::end_process`], `power` saying whether the machine goes down with it.
-    pub(super) fn stop(&mut self, sid: Sid, why: &str, power: bool) {
-        let Some(node) = self.nodes.get_mut(&sid) else { return };
-        node.life = None;
-        node.paused_until = 0;
-        node.deferred.clear();
-        if power {
-            node.disk.power_cycle();
-        } else {
-            node.disk.process_ended();
-        }
-        self.note(Place::Node(sid), if power { "power fails" } else { "ends" }, why);
-        let silence = if power && self.random.chance(0.5) { 20_000_000 } else { 20_000 };
-        let due = self.net.node_gone(self.now, Place::Node(sid), silence);
-        self.schedule(due);
-        self.figures.crashes += 1;
-        let longest = if self.random.chance(0.2) { 20_000_000 } else { 500_000 };
-        let wait = self.random.between(1_000, longest);
-        self.after(wait, Happening::Boot(sid));
-    }
-
-    /// What has gathered while a process stood still comes first, and in its order.
-    fn resume(&mut self, sid: Sid) {
-        let now = self.now;
-        let node = self.nodes.get_mut(&sid).filter(|node| node.paused_until <= now);
-        let Some(node) = node else { return };
-        for what in std::mem::take(&mut node.deferred) {
-            self.happen(what);
         }
     }
 
@@ -482,130 +385,6 @@ impl World {
         self.after(CLIENT_TICK.min(self.plan.habits.pause.max(500)), Happening::Client(id));
         let sids: Vec<Sid> = self.nodes.keys().copied().collect();
         let wishes = self.clients[id].on_tick(self.now, &sids, &mut self.history);
-        self.grant(id, wishes);
-    }
-
-    fn grant(&mut self, id: usize, wishes: Vec<Wish>) {
-        for wish in wishes {
-            match wish {
-                Wish::Connect(sid) => self.call_client_port(id, sid),
-                Wish::Send(link, bytes) => {
-                    let due = self.net.send(self.now, link, Arrival::Bytes(bytes));
-                    self.schedule(due);
-                }
-                Wish::Close(link) => {
-                    let due = self.net.close(self.now, link);
-                    self.schedule(due);
-                }
-            }
-        }
-    }
-
-    // ---- connections
-
-    /// Somebody calls a member's port: both ends, or nothing where nobody takes the call.
-    /// And how long it takes until the caller knows.
-    pub(super) fn call(
-        &mut self,
-        from: Place,
-        sid: Sid,
-        port: Port,
-    ) -> Result<(LinkId, Micros), Micros> {
-        let to = Place::Node(sid);
-        let wait = self.net.delay(from, to) + self.net.delay(to, from);
-        self.try_call(from, sid, port, wait).map(|link| (link, wait)).ok_or(wait)
-    }
-
-    fn try_call(&mut self, from: Place, sid: Sid, port: Port, wait: Micros) -> Option<LinkId> {
-        let to = Place::Node(sid);
-        if self.net.is_cut(from, to) || self.net.is_cut(to, from) {
-            return None;
-        }
-        let node = &self.nodes[&sid];
-        let life = node.life.as_ref()?;
-        if port == Port::Quorum && !life.listening {
-            return None;
-        }
-        let incarnation = node.incarnation;
-        let (called, known) = (self.now + wait / 2, self.now + wait);
-        let (mine, theirs) = self.net.connect((from, known), (to, called), port);
-        self.at(called, Happening::Called(theirs, incarnation));
-        Some(mine)
-    }
-
-    fn call_client_port(&mut self, id: usize, sid: Sid) {
-        let (link, wait) = match self.call(Place::Client(id), sid, Port::Client) {
-            Ok((link, wait)) => (Some(link), wait),
-            Err(wait) => (None, wait),
-        };
-        self.after(wait, Happening::ClientConnected(id, link));
-    }
-
-    /// Whether a connection is still there when the caller hears of it.
-    pub(super) fn is_open(&self, link: LinkId) -> bool {
-        self.net.ends.get(&link).is_some_and(|end| end.open)
-    }
-
-    fn on_called(&mut self, link: LinkId, incarnation: u64) {
-        let Some(end) = self.net.ends.get(&link) else { return };
-        let (Place::Node(sid), port) = (end.place, end.port) else { return };
-        let node = &self.nodes[&sid];
-        if !end.open || node.incarnation != incarnation || node.life.is_none() {
-            let due = self.net.break_link(self.now, link);
-            return self.schedule(due);
-        }
-        match port {
-            Port::Quorum => self.step(sid, Event::Accepted(link)),
-            Port::Election => self.tell_cnx(sid, cnx::Event::Accepted { link }),
-            Port::Client => self.accept_client(sid, link),
-        }
-    }
-
-    fn on_arrival(&mut self, link: LinkId, arrival: Arrival) {
-        if let Arrival::Bytes(bytes) = &arrival
-            && bytes.len() > 1
-            && self.random.chance(self.plan.pieces)
-        {
-            return self.on_piece(link, bytes.clone());
-        }
-        let Some((place, port)) = self.net.accept(link, &arrival) else { return };
-        match (place, port) {
-            (Place::Client(id), _) => self.on_client_arrival(id, link, arrival),
-            (Place::Node(sid), Port::Quorum) => {
-                let event = match arrival {
-                    Arrival::Bytes(bytes) => Event::Bytes(link, bytes),
-                    Arrival::Closed | Arrival::Reset => Event::Closed(link),
-                };
-                self.step(sid, event);
-            }
-            (Place::Node(sid), Port::Election) => match &arrival {
-                Arrival::Bytes(bytes) => self.tell_cnx(sid, cnx::Event::Bytes { link, bytes }),
-                Arrival::Closed | Arrival::Reset => self.tell_cnx(sid, cnx::Event::Closed { link }),
-            },
-            (Place::Node(sid), Port::Client) => self.on_server_arrival(sid, link, arrival),
-        }
-    }
-
-    /// A part of the bytes arrives now, the rest right behind, before anything else.
-    fn on_piece(&mut self, link: LinkId, mut bytes: Vec<u8>) {
-        let at = self.random.between(1, bytes.len() as u64 - 1) as usize;
-        let rest = bytes.split_off(at);
-        let pieces = std::mem::replace(&mut self.plan.pieces, 0.0);
-        self.on_arrival(link, Arrival::Bytes(bytes));
-        self.on_arrival(link, Arrival::Bytes(rest));
-        self.plan.pieces = pieces;
-    }
-
-    fn on_client_arrival(&mut self, id: usize, link: LinkId, arrival: Arrival) {
-        let wishes = match arrival {
-            Arrival::Bytes(bytes) => {
-                match self.clients[id].on_bytes(self.now, link, &bytes, &mut self.history) {
-                    Ok(wishes) => wishes,
-                    Err(why) => return self.violated(format!("client {id}: {why}")),
-                }
-            }
-            Arrival::Closed | Arrival::Reset => self.clients[id].on_closed(self.now, link),
-        };
         self.grant(id, wishes);
     }
 

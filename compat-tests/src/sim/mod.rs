@@ -9,6 +9,7 @@
 pub mod clients;
 pub mod disk;
 pub mod faults;
+mod files;
 pub mod judge;
 pub mod legal;
 mod look;

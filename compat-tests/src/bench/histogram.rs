@@ -30,6 +30,13 @@ impl Histogram {
         self.max = self.max.max(nanos);
     }
 
+    /// All that another one has recorded, too.
+    pub fn add(&mut self, other: &Self) {
+        self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, more)| *own += more);
+        self.total += other.total;
+        self.max = self.max.max(other.max);
+    }
+
     /// How many were recorded.
     pub fn total(&self) -> u64 {
         self.total

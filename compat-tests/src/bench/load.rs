@@ -204,7 +204,7 @@ pub fn open_session(address: SocketAddr) -> Result<std::net::TcpStream> {
 pub fn start_session(mut stream: &std::net::TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(&connect_frame())?;
+    stream.write_all(&connect_frame(0, &[0; 16]))?;
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let mut reply = vec![0; (u32::from_be_bytes(length) as usize).min(INPUT_BYTES)];
@@ -215,15 +215,49 @@ pub fn start_session(mut stream: &std::net::TcpStream) -> Result<()> {
     Ok(())
 }
 
-fn connect_frame() -> Vec<u8> {
+/// The frame that asks for a new session (0), or for one that there is already.
+pub fn connect_frame(session_id: i64, passwd: &[u8]) -> Vec<u8> {
     let request = ConnectRequest {
         timeout: TIMEOUT_MS,
-        passwd: Some(vec![0; 16]),
+        session_id,
+        passwd: Some(passwd.to_vec()),
         ..ConnectRequest::default()
     };
     let mut frame = Vec::new();
     frame.put_buffer(Some(&jute::to_bytes(&request)));
     frame
+}
+
+/// Sends one request on a session's socket that blocks; returns the record of its reply.
+///
+/// # Errors
+/// If the connection breaks or the request fails.
+pub fn ask(
+    mut stream: &std::net::TcpStream,
+    kind: i32,
+    record: &impl jute::Record,
+) -> Result<Vec<u8>> {
+    let mut script = Script::default();
+    script.push(kind, record);
+    stream.write_all(script.bytes())?;
+    read_reply(stream)
+}
+
+/// The record of the next reply on a session's socket that blocks.
+///
+/// # Errors
+/// If the connection breaks or the request has failed.
+pub fn read_reply(mut stream: &std::net::TcpStream) -> Result<Vec<u8>> {
+    let mut head = [0; REPLY_HEAD];
+    stream.read_exact(&mut head)?;
+    let code = i32::from_be_bytes([head[16], head[17], head[18], head[19]]);
+    if code != 0 {
+        return Err(Failure::new(format!("a request failed: {code}")));
+    }
+    let len = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let mut record = vec![0; (4 + len).saturating_sub(REPLY_HEAD)];
+    stream.read_exact(&mut record)?;
+    Ok(record)
 }
 
 /// What was measured in one stretch of time.
@@ -282,11 +316,31 @@ impl Load {
     /// # Errors
     /// If a connection breaks or a request fails.
     pub fn run_each_once(&mut self) -> Result<Outcome> {
+        self.rewind();
         let now = Instant::now();
+        for conn in &mut self.conns {
+            conn.budget = conn.script.len() as u64;
+            conn.request(self.depth, now)?;
+        }
+        self.drain()
+    }
+
+    /// Lets all sessions begin at the beginning of their scripts. Nothing may be in flight.
+    pub fn rewind(&mut self) {
         for conn in &mut self.conns {
             conn.next = 0;
             conn.position = 0;
-            conn.budget = conn.script.len() as u64;
+        }
+    }
+
+    /// Makes each session go on in its script by so many requests, and waits for the replies.
+    ///
+    /// # Errors
+    /// If a connection breaks or a request fails.
+    pub fn run_each(&mut self, requests: u64) -> Result<Outcome> {
+        let now = Instant::now();
+        for conn in &mut self.conns {
+            conn.budget = requests;
             conn.request(self.depth, now)?;
         }
         self.drain()

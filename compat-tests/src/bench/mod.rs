@@ -5,4 +5,5 @@ pub mod bulk;
 pub mod histogram;
 pub mod load;
 pub mod report;
+pub mod sockets;
 pub mod target;

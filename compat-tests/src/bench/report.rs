@@ -115,9 +115,29 @@ impl Report {
         }
         println!("{line}");
         self.last_fact = Some((key, kind, value));
-        self.json.push(format!(
-            "{{\"row\":\"{row}\",\"what\":\"{what}\",\"target\":\"{kind}\",\"value\":{value:.3}}}"
-        ));
+        self.json.push(fact_json(row, what, kind, value));
+    }
+
+    /// Prints the head of a table whose rows are [`Report::beside`].
+    pub fn begin_beside(&self, kinds: &[Kind]) {
+        let mut line = format!("{:10} {:58}", "load", "figure");
+        kinds.iter().for_each(|kind| line += &format!(" {:>14}", kind.to_string()));
+        println!("{line}{}", if kinds.len() > 1 { "  ours/java" } else { "" });
+    }
+
+    /// Prints one fact of all servers beside each other, and the ratio of the first to the second.
+    pub fn beside(&mut self, row: &str, what: &str, values: &[(Kind, Option<f64>)]) {
+        let mut line = format!("{row:10} {what:58}");
+        for (kind, value) in values {
+            line += &value.map_or(format!(" {:>14}", "-"), |value| format!(" {value:14.2}"));
+            self.json.extend(value.map(|value| fact_json(row, what, *kind, value)));
+        }
+        if let [(_, Some(first)), (_, Some(second)), ..] = values
+            && *second != 0.0
+        {
+            let _ = write!(line, " {:10.3}", first / second);
+        }
+        println!("{line}");
     }
 
     /// All that was measured, as one JSON array.
@@ -156,6 +176,10 @@ fn ratios(ours: Option<&Sample>, java: Option<&Sample>) -> String {
         micros(ours.p99) / micros(java.p99),
         ours.cpu_us / java.cpu_us
     )
+}
+
+fn fact_json(row: &str, what: &str, kind: Kind, value: f64) -> String {
+    format!("{{\"row\":\"{row}\",\"what\":\"{what}\",\"target\":\"{kind}\",\"value\":{value:.3}}}")
 }
 
 fn row_json(row: &str, target: &str, sample: &Sample) -> String {

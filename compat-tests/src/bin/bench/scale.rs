@@ -13,6 +13,7 @@ use compat_tests::bench::bulk::{bulk, push_create};
 use compat_tests::bench::histogram::Histogram;
 use compat_tests::bench::load::{Load, Script, open_session, start_session};
 use compat_tests::bench::report::{Report, mib};
+use compat_tests::bench::sockets;
 use compat_tests::bench::target::{Measured, Target};
 use compat_tests::ensemble::recorder::open_acl;
 use compat_tests::server::{Kind, Server};
@@ -119,7 +120,9 @@ fn start(settings: &Settings, report: &mut Report) -> Result<()> {
 }
 
 fn idle(settings: &Settings, report: &mut Report) -> Result<()> {
-    allow_open_files()?;
+    if sockets::allow_open_files()? < IDLE + 100 {
+        return Err(Failure::new("idle sessions need more open files than the system allows"));
+    }
     for &kind in &settings.kinds {
         let target = Target::start(&settings.launch, kind)?;
         open_session(target.address())?;
@@ -130,17 +133,6 @@ fn idle(settings: &Settings, report: &mut Report) -> Result<()> {
         let each = after.saturating_sub(before) as f64 / sessions.len() as f64;
         report.fact("idle", "resident bytes for each of 5,000 idle sessions", kind, each);
     }
-    Ok(())
-}
-
-/// As many open files as the system lets us have; the servers inherit it.
-fn allow_open_files() -> Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if limit.maximum.is_some_and(|maximum| maximum < IDLE as u64 + 100) {
-        return Err(Failure::new("idle sessions need more open files than the system allows"));
-    }
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     Ok(())
 }
 

@@ -1,0 +1,201 @@
+//! Mixed load for a long time at a steady pace, with as much data at the end as at the beginning:
+//! memory must level off, and nothing may be left of those that went.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use compat_tests::bench::bulk::{bulk, push_create, push_delete};
+use compat_tests::bench::histogram::Histogram;
+use compat_tests::bench::load::{Load, Script};
+use compat_tests::bench::report::mib;
+use compat_tests::bench::target::Target;
+use compat_tests::ensemble::recorder::open_acl;
+use compat_tests::server::{Kind, Server};
+use compat_tests::{Failure, Result, usage};
+use gamekeeper::client::{Client, CreateMode, Options};
+use gamekeeper::op::op;
+use jute::proto::{ExistsRequest, GetChildrenRequest, GetDataRequest, SetDataRequest};
+
+use crate::Settings;
+use crate::levels::{GROWTH_MAX, Thirds};
+use crate::outcome::{Outcome, number};
+
+/// Sessions of the steady load, their depth, and the nodes that each makes and deletes in turn.
+const SESSIONS: usize = 20;
+const DEPTH: u32 = 10;
+const NODES: usize = 500;
+/// Requests for one node, from its create to its delete.
+const LIFE: u64 = 7;
+/// The load comes in slices: in each of them every session works off so many nodes.
+const SLICE: Duration = Duration::from_millis(100);
+const NODES_PER_SLICE: u64 = 4;
+/// Looks at memory; the pause between two is at most so long.
+const LOOKS: u32 = 120;
+const LOOK_MAX: Duration = Duration::from_secs(5);
+/// A shorter soak says nothing of memory.
+const JUDGED_MIN: Duration = Duration::from_secs(120);
+/// Sessions that come and go between two looks, their timeout, and how long the last may take to
+/// expire.
+const CHURN: usize = 50;
+const CHURN_TIMEOUT: Duration = Duration::from_secs(4);
+const EXPIRY: Duration = Duration::from_secs(30);
+/// What must be in the end as it was in the beginning.
+const COUNTS: [&str; 4] =
+    ["zk_znode_count", "zk_watch_count", "zk_ephemerals_count", "zk_global_sessions"];
+
+/// What a session does again and again. Of each node that it makes nothing is left.
+fn script(session: usize) -> Script {
+    let mut script = Script::default();
+    let parent = Some(format!("/soak/{session}"));
+    for n in 0..NODES {
+        let node = format!("/soak/{session}/n{n}");
+        let (path, watch) = (Some(node.clone()), false);
+        let get = GetDataRequest { path: path.clone(), watch };
+        let data = Some(vec![b'x'; 10 + n * 7 % 2000]);
+        push_create(&mut script, &node, &[b'x'; 100], 0);
+        script.push(op::GET_DATA, &get);
+        script.push(op::SET_DATA, &SetDataRequest { path: path.clone(), data, version: -1 });
+        script.push(op::GET_DATA, &get);
+        script.push(op::GET_CHILDREN, &GetChildrenRequest { path: parent.clone(), watch });
+        script.push(op::EXISTS, &ExistsRequest { path, watch });
+        push_delete(&mut script, &node);
+    }
+    script
+}
+
+/// A session comes, makes an ephemeral, watches it and its parent, and goes: by turns it closes, or
+/// just hangs up.
+fn visit(server: SocketAddr, closes: bool) -> Result<()> {
+    let (client, _events) = Client::connect(Options::new(&server.to_string(), CHURN_TIMEOUT)?)?;
+    let node = client
+        .create("/churn/e-", Some(b"e"), &open_acl(), CreateMode::EphemeralSequential)
+        .wait()?;
+    client.get_data(&node, true).wait()?;
+    client.get_children("/churn", true).wait()?;
+    client.exists("/nowhere", true).wait().err();
+    if closes {
+        client.close()?;
+    }
+    Ok(())
+}
+
+/// Sessions come and go until told to stop; returns how many.
+fn churn(server: SocketAddr, pause: Duration, stop: &AtomicBool) -> Result<u64> {
+    let mut visits = 0;
+    while !stop.load(Ordering::Relaxed) {
+        visit(server, visits % 2 == 0)?;
+        visits += 1;
+        thread::sleep(pause);
+    }
+    Ok(visits)
+}
+
+/// What was seen of a server while it soaked.
+struct Soaked {
+    latencies: Histogram,
+    /// MiB, one for each look.
+    memory: Vec<f64>,
+    visits: u64,
+}
+
+/// The pause between two looks.
+fn look_every(soak: Duration) -> Duration {
+    (soak / LOOKS).min(LOOK_MAX)
+}
+
+/// Keeps the load up, and looks at memory.
+fn load(server: &Server, soak: Duration) -> Result<Soaked> {
+    let address = server.setup.address();
+    let scripts: Vec<Rc<Script>> = (0..SESSIONS).map(|i| Rc::new(script(i))).collect();
+    let mut load = Load::open(&[address], &scripts, DEPTH)?;
+    load.rewind();
+    let stop = Arc::new(AtomicBool::new(false));
+    let churning = {
+        let (stop, pause) = (Arc::clone(&stop), look_every(soak) / CHURN as u32);
+        thread::spawn(move || churn(address, pause, &stop))
+    };
+    let mut soaked = Soaked { latencies: Histogram::new(), memory: Vec::new(), visits: 0 };
+    let (begun, mut slice) = (Instant::now(), Duration::ZERO);
+    while slice < soak && !churning.is_finished() {
+        soaked.latencies.add(&load.run_each(NODES_PER_SLICE * LIFE)?.latencies);
+        if begun.elapsed() >= look_every(soak) * (soaked.memory.len() as u32 + 1) {
+            soaked.memory.push(mib(usage::memory(server.pid())?.0));
+        }
+        slice = (slice + SLICE).max(begun.elapsed());
+        thread::sleep(slice.saturating_sub(begun.elapsed()));
+    }
+    stop.store(true, Ordering::Relaxed);
+    soaked.visits = churning.join().map_err(|_| Failure::new("the churn panicked"))??;
+    load.close()?;
+    Ok(soaked)
+}
+
+fn counts(server: &Server) -> Result<Vec<u64>> {
+    let answer = server.four_letter_word("mntr")?;
+    COUNTS.iter().map(|name| number(&answer, name)).collect()
+}
+
+/// Waits until the counts are as they should be, or will not be; returns them.
+fn settled(server: &Server, right: impl Fn(&[u64]) -> bool) -> Result<Vec<u64>> {
+    let since = Instant::now();
+    loop {
+        let now = counts(server)?;
+        if right(&now) || since.elapsed() > EXPIRY {
+            return Ok(now);
+        }
+        thread::sleep(SLICE);
+    }
+}
+
+/// Soaks one server.
+pub(crate) fn soak(settings: &Settings, kind: Kind) -> Result<Outcome> {
+    let target = Target::start(&settings.launch, kind)?;
+    run(&target, settings.soak).map_err(|e| target.server.failure(&format!("fails: {e}")))
+}
+
+fn run(target: &Target, soak: Duration) -> Result<Outcome> {
+    let (server, servers) = (&target.server, [target.address()]);
+    for parent in ["/soak", "/churn"] {
+        bulk(&servers, 1, |script, _| push_create(script, parent, b"", 0))?;
+    }
+    bulk(&servers, SESSIONS, |script, i| push_create(script, &format!("/soak/{i}"), b"", 0))?;
+    let before = settled(server, |now| now.last() == Some(&0))?;
+    let cpu = usage::cpu(server.pid())?;
+    let soaked = load(server, soak)?;
+    let cpu = usage::cpu(server.pid())? - cpu;
+    let after = settled(server, |now| now == before)?;
+    let mut outcome = Outcome::default();
+    let operations = soaked.latencies.total() as f64;
+    outcome.figure("operations", operations);
+    outcome.figure("operations a second", operations / soak.as_secs_f64());
+    outcome.figure("sessions that came and went", soaked.visits as f64);
+    outcome.ms("latency in bursts of 560, p50, ms", soaked.latencies.quantile(0.5));
+    outcome.ms("the same, p99, ms", soaked.latencies.quantile(0.99));
+    outcome.ms("the same, at most, ms", soaked.latencies.max());
+    outcome.figure("server CPU, s", cpu.as_secs_f64());
+    judge(&mut outcome, &soaked.memory, soak);
+    for (name, (before, after)) in COUNTS.iter().zip(before.iter().zip(&after)) {
+        outcome.require(before == after, format!("{name} was {before} and is {after}"));
+    }
+    Ok(outcome)
+}
+
+fn judge(outcome: &mut Outcome, memory: &[f64], soak: Duration) {
+    let Some(thirds) = Thirds::of(memory) else { return };
+    outcome.figure("resident in the first third, at most, MiB", thirds.first);
+    outcome.figure("resident in the middle third, at most, MiB", thirds.middle);
+    outcome.figure("resident in the last third, at most, MiB", thirds.last);
+    outcome.figure("growth of the last over the middle third, %", thirds.growth());
+    outcome.require(
+        soak < JUDGED_MIN || thirds.level_off(),
+        format!(
+            "memory does not level off: {:.1} % more in the last third than in the middle one, \
+             {GROWTH_MAX} % are allowed: {memory:.1?}",
+            thirds.growth()
+        ),
+    );
+}

@@ -10,6 +10,7 @@ pub mod ports;
 pub mod proxy;
 pub mod recorder;
 pub mod scenes;
+mod snapshots;
 pub mod verdict;
 
 use std::fmt::Write as _;
@@ -168,6 +169,14 @@ impl Ensemble {
         };
         let role = if self.plan.is_observer(other) { ":observer" } else { "" };
         format!("127.0.0.1:{quorum}:{election}{role}")
+    }
+
+    /// A member on its own, with the same data.
+    fn alone(&self, member: usize) -> Setup {
+        let mut setup = self.members[member].setup.clone();
+        let of_ensemble = ["server.", "group.", "weight.", "peerType"];
+        setup.config.retain(|(key, _)| !of_ensemble.iter().any(|it| key.starts_with(it)));
+        setup
     }
 
     /// How many members there are.

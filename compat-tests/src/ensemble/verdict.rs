@@ -1,5 +1,6 @@
 //! The judgement over an ensemble that was stopped: the members' logs agree byte for byte, their disks
-//! hold the same tree, and the clients' histories are those of that tree.
+//! hold the same tree, of which they write the same bytes, and the clients' histories are those of that
+//! tree.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -15,6 +16,7 @@ use jute::Limits;
 
 use super::Ensemble;
 use super::recorder::Recorder;
+use super::snapshots;
 use crate::history::check::{Tolerance, check};
 use crate::history::model::{Change, Model};
 use crate::history::{History, Violation};
@@ -52,7 +54,7 @@ pub fn judge(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summary>
     judged.map_err(|e| ensemble.failure(&format!("broke a promise: {e}")))
 }
 
-fn judge_stopped(ensemble: &Ensemble, recorders: &[Recorder]) -> Result<Summary> {
+fn judge_stopped(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summary> {
     no_session_lost(recorders)?;
     let logs = (0..ensemble.size()).map(|member| {
         let dir = ensemble.data_dir(member);
@@ -74,7 +76,8 @@ fn judge_stopped(ensemble: &Ensemble, recorders: &[Recorder]) -> Result<Summary>
         return Err(list(&found));
     }
     let watches = watches_told(&history, recorders)?;
-    same_trees(ensemble, &history, recorders)?;
+    let last_zxid = same_trees(ensemble, &history, recorders)?;
+    snapshots::same_bytes(ensemble, last_zxid)?;
     no_complaints(ensemble)?;
     Ok(Summary {
         committed: history.committed.len(),
@@ -235,8 +238,8 @@ fn watches_told(history: &History, recorders: &[Recorder]) -> Result<usize> {
     Ok(proved)
 }
 
-/// All disks hold the same tree, and in it the ephemerals of all sessions that live.
-fn same_trees(ensemble: &Ensemble, history: &History, recorders: &[Recorder]) -> Result<()> {
+/// All disks hold the same tree, and in it the ephemerals of all sessions that live. Says up to where.
+fn same_trees(ensemble: &Ensemble, history: &History, recorders: &[Recorder]) -> Result<Zxid> {
     let disks = (0..ensemble.size()).map(|member| read_disk(&ensemble.data_dir(member)));
     let disks = disks.collect::<Result<Vec<_>>>()?;
     let model = Model::new(&history.committed);
@@ -261,7 +264,8 @@ fn same_trees(ensemble: &Ensemble, history: &History, recorders: &[Recorder]) ->
             }
         }
     }
-    live_sessions(&disks[0], history, recorders)
+    live_sessions(&disks[0], history, recorders)?;
+    Ok(disks[0].last_zxid)
 }
 
 /// Sessions that their clients did not close are there.

@@ -1,5 +1,5 @@
 //! Ensembles of real processes under load, each judged by the history of its clients and the logs of
-//! its members. Here are the two that every change is held to; the others are in `ensemble_full.rs`.
+//! its members. Here are the two that every change is held to; the others are in `ensemble_*.rs`.
 
 use compat_tests::Result;
 use compat_tests::ensemble::load::Load;

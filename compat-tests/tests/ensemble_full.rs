@@ -7,10 +7,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use compat_tests::ensemble::load::Load;
-use compat_tests::ensemble::proxy::Network;
 use compat_tests::ensemble::recorder::{Op, Recorder};
 use compat_tests::ensemble::scenes::{
-    WRITES, judged, kill_and_back, kill_each, led_by_last, replace_each,
+    WRITES, judged, kill_and_back, kill_each, led_by_last, network, replace_each,
 };
 use compat_tests::ensemble::verdict::judge;
 use compat_tests::ensemble::{Ensemble, Plan};
@@ -135,49 +134,6 @@ fn all_of_ours_restart_at_once() -> Result<()> {
 #[ignore = "takes long"]
 fn all_of_a_mixed_ensemble_restart_at_once() -> Result<()> {
     judged(led_by_last(&[Java, Ours, Ours])?, restart_all)
-}
-
-/// How a member is brought up to date by `leader`, which is the last of three.
-fn behind(
-    follower: Kind,
-    leader: Kind,
-    writes: u64,
-    lines: &[(&str, &str)],
-    told: &str,
-) -> Result<()> {
-    let plan = Plan::new(&[follower, leader, leader]);
-    let plan = lines.iter().fold(plan, |plan, (key, value)| plan.with(key, value));
-    judged(Ensemble::start_led_by_last(plan)?, |ensemble, load| {
-        ensemble.kill(0)?;
-        load.wait_written(writes)?;
-        ensemble.start_member(0, follower)?;
-        expect_in_logs(ensemble, told)
-    })
-}
-
-/// Some member says so, in Java's words.
-fn expect_in_logs(ensemble: &mut Ensemble, told: &str) -> Result<()> {
-    let found = (0..ensemble.size()).any(|member| ensemble.log(member).contains(told));
-    if found { Ok(()) } else { Err(ensemble.failure(&format!("never says {told:?}"))) }
-}
-
-#[test]
-#[ignore = "takes long"]
-fn a_little_behind_gets_a_diff() -> Result<()> {
-    behind(Ours, Ours, 100, &[], "Getting a diff from the leader")?;
-    behind(Ours, Java, 100, &[], "Getting a diff from the leader")?;
-    behind(Java, Ours, 100, &[], "Getting a diff from the leader")
-}
-
-/// Without a log to sync from, more than 500 transactions ask for a snapshot.
-const NO_LOG_SYNC: &[(&str, &str)] = &[("snapshotSizeFactor", "-1")];
-
-#[test]
-#[ignore = "takes long"]
-fn far_behind_gets_a_snapshot() -> Result<()> {
-    behind(Ours, Ours, 800, NO_LOG_SYNC, "Getting a snapshot from leader")?;
-    behind(Ours, Java, 800, NO_LOG_SYNC, "Getting a snapshot from leader")?;
-    behind(Java, Ours, 800, NO_LOG_SYNC, "Getting a snapshot from leader")
 }
 
 /// A client that vanishes takes its ephemerals with it, whichever server it was at; one that only
@@ -344,64 +300,4 @@ fn ours_with_a_bad_network() -> Result<()> {
 fn mixed_with_a_bad_network() -> Result<()> {
     bad_network([Java, Ours, Ours])?;
     bad_network([Ours, Java, Java])
-}
-
-/// The proxies of an ensemble that was planned to have them.
-fn network(ensemble: &Ensemble) -> &Network {
-    ensemble.network.as_ref().unwrap_or_else(|| unreachable!("the plan has proxies"))
-}
-
-/// A leader that is alone logs what nobody else gets; when it comes back it must forget it.
-fn ahead(old: Kind, others: Kind, kept: usize, told: &str) -> Result<()> {
-    let plan = Plan::new(&[others, others, old]).proxied().with("tickTime", "1000");
-    let mut ensemble = Ensemble::start_led_by_last(plan)?;
-    let mut client = Recorder::new(0, &[ensemble.address(2)], Duration::from_secs(30));
-    client.connect()?;
-    client.ask(&Op::Create("/before".into(), vec![], 0));
-    // The leader still hopes to be heard when it logs these.
-    (0..2).for_each(|member| network(&ensemble).delay(member, 2, Duration::from_secs(5)));
-    for i in 0..20 {
-        client.send(&[Op::Create(format!("/lost-{i}"), vec![], 0)]);
-    }
-    sleep(Duration::from_millis(500));
-    client.hang_up();
-    network(&ensemble).isolate(2, true);
-    let leader = ensemble.wait_for("has no new leader", |ensemble| {
-        Ok((0..2).find(|m| ensemble.mode(*m).as_deref() == Some("leader")))
-    })?;
-    let mut other = Recorder::new(1, &[ensemble.address(leader)], Duration::from_secs(30));
-    if kept > 0 {
-        other.connect()?;
-    }
-    for i in 0..kept {
-        other.ask(&Op::Create(format!("/kept-{i}"), vec![], 0));
-    }
-    (0..2).for_each(|member| network(&ensemble).delay(member, 2, Duration::ZERO));
-    network(&ensemble).isolate(2, false);
-    ensemble.wait_for("has an old leader that does not follow", |ensemble| {
-        Ok(ensemble.mode(2).filter(|mode| mode == "follower"))
-    })?;
-    expect_in_logs(&mut ensemble, told)?;
-    let summary = judge(&mut ensemble, &[client, other])?;
-    println!("{summary:?}");
-    Ok(())
-}
-
-#[test]
-#[ignore = "takes long"]
-fn ahead_of_the_quorum_is_truncated() -> Result<()> {
-    let told = "Truncating log to get in sync with the leader";
-    ahead(Ours, Ours, 0, told)?;
-    ahead(Ours, Java, 0, told)?;
-    ahead(Java, Ours, 0, told)
-}
-
-/// No log is cut across epochs.
-#[test]
-#[ignore = "takes long"]
-fn ahead_in_an_older_epoch_gets_a_snapshot() -> Result<()> {
-    let told = "Getting a snapshot from leader 0x2";
-    ahead(Ours, Ours, 20, told)?;
-    ahead(Ours, Java, 20, told)?;
-    ahead(Java, Ours, 20, told)
 }

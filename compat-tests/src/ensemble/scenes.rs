@@ -1,6 +1,7 @@
 //! What tests do to ensembles under load, each time judged.
 
 use super::load::Load;
+use super::proxy::Network;
 use super::verdict::judge;
 use super::{Ensemble, Plan};
 use crate::Result;
@@ -75,4 +76,9 @@ pub fn replace_each(ensemble: &mut Ensemble, load: &Load, kind: Kind) -> Result<
         load.wait_written(WRITES)?;
     }
     Ok(())
+}
+
+/// The proxies of an ensemble that was planned to have them.
+pub fn network(ensemble: &Ensemble) -> &Network {
+    ensemble.network.as_ref().unwrap_or_else(|| unreachable!("the plan has proxies"))
 }

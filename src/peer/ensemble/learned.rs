@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::figures;
 use super::learning::Learning;
 use super::local::Waiting;
-use super::{Effect, Ensemble, Role};
+use super::{Ensemble, Role};
 use crate::ids::SessionId;
 use crate::op::{Code, op};
 use crate::peer::Now;
@@ -50,11 +50,7 @@ impl Learning {
 
 impl Ensemble {
     /// A commit of the leader, to be applied with others that have come with it.
-    pub(super) fn learn_commit(&mut self, entry: Entry, effects: &mut Vec<Effect>) {
-        let Some(record) = self.replica.decode(&entry) else {
-            effects.push(Effect::Exit(crate::config::ExitCode::Unexpected.value()));
-            return;
-        };
+    pub(super) fn learn_commit(&mut self, entry: Entry, record: TxnRecord) {
         if let Role::Learning(learning) = &mut self.role {
             learning.commits.push((entry, record));
         }

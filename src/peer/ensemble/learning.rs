@@ -208,7 +208,7 @@ impl Ensemble {
             E::SaveSnapshot => self.barrier(Effect::SaveSnapshot, effects),
             E::Append { zxid, record } => self.replica.append(zxid, record),
             E::SyncLog => self.barrier(Effect::SyncLog, effects),
-            E::Commit { zxid, record } => self.learn_commit(Entry { zxid, record }, effects),
+            E::Commit { zxid, record, txn } => self.learn_commit(Entry { zxid, record }, txn),
             E::Serve { epoch } => self.serve(now, epoch, effects),
             E::AnswerPing { zxid } => self.answer_ping(now, zxid),
             E::Revalidated { session, valid } => self.on_revalidated(now, session, valid),

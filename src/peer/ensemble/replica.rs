@@ -208,8 +208,8 @@ impl Replica {
         self.applier.answer(&self.front, tree, request, error, now);
     }
 
-    /// Reads a transaction of the leader.
-    pub(super) fn decode(&self, entry: &Entry) -> Option<TxnRecord> {
+    /// Reads a transaction that was logged.
+    fn decode(&self, entry: &Entry) -> Option<TxnRecord> {
         match TxnRecord::decode(&entry.record, self.limits) {
             Ok(record) => Some(record),
             Err(e) => {

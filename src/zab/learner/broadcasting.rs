@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::record_head::{Pending, check_follows};
-use super::synchronizing::{activate, announce, append, commit};
+use super::pending::{Pending, check_follows};
+use super::synchronizing::{activate, announce};
 use super::{Effect, Next, Phase, Reason, Settings};
 use crate::ids::{Sid, Zxid};
 use crate::zab::LearnerType;
@@ -31,7 +31,7 @@ impl Broadcasting {
     /// Appends to the log, to be acknowledged by a follower.
     pub(super) fn log(&mut self, settings: &Settings, pending: &Pending, out: &mut Vec<Effect>) {
         if settings.log_enabled {
-            out.push(append(pending));
+            out.push(pending.append());
         }
         if settings.kind == LearnerType::Participant {
             self.unacknowledged.push_back(pending.zxid);
@@ -105,7 +105,7 @@ impl Broadcasting {
             None => log::warn!("Committing {zxid} without seeing txn"),
             Some(pending) if pending.zxid == zxid => {
                 activate(settings, &pending, designated_leader, out);
-                out.push(commit(&pending));
+                out.push(pending.commit());
             }
             Some(pending) => {
                 let why = Reason::Unmatched { expected: Some(pending.zxid), found: zxid };
@@ -130,7 +130,7 @@ impl Broadcasting {
             // What was proposed before UPTODATE may be committed behind it.
             Packet::Commit { zxid } => {
                 if self.proposed.front().is_some_and(|p| p.zxid == zxid) {
-                    out.extend(self.proposed.pop_front().as_ref().map(commit));
+                    out.extend(self.proposed.pop_front().map(Pending::commit));
                 }
                 return Ok(());
             }
@@ -142,7 +142,7 @@ impl Broadcasting {
         let pending = self.next(settings, pending)?;
         self.log(settings, &pending, out);
         activate(settings, &pending, designated_leader, out);
-        out.push(commit(&pending));
+        out.push(pending.commit());
         Ok(())
     }
 

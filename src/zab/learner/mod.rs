@@ -8,7 +8,7 @@
 
 mod broadcasting;
 mod discovery;
-mod record_head;
+mod pending;
 mod synchronizing;
 
 use std::fmt;
@@ -19,6 +19,7 @@ use self::synchronizing::Synchronizing;
 use super::LearnerType;
 use super::packet::{ForwardedRequest, Packet, RecordBytes};
 use crate::ids::{Millis, SessionId, Sid, Zxid};
+use crate::txn::TxnRecord;
 
 /// What does not change while the learner has this leader.
 #[derive(Debug, Clone, Copy)]
@@ -155,6 +156,8 @@ pub enum Effect {
         zxid: Zxid,
         /// Its record.
         record: RecordBytes,
+        /// What the record says.
+        txn: TxnRecord,
     },
     /// Serve clients. Votes tell the new epoch from now on; the tree's zxid stays what it is.
     Serve {

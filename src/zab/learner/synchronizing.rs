@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use super::broadcasting::Broadcasting;
-use super::record_head::{Pending, check_follows};
+use super::pending::{Pending, check_follows};
 use super::{Effect, Next, Phase, Reason, Settings};
 use crate::ids::{Sid, Zxid};
 use crate::zab::packet::Packet;
@@ -165,7 +165,7 @@ impl Synchronizing {
             Some(pending) if pending.zxid == zxid => {
                 activate(settings, &pending, designated_leader, out);
                 if self.is_into_memory(settings) {
-                    out.push(commit(&pending));
+                    out.push(pending.commit());
                 } else {
                     self.committed.push_back(pending);
                 }
@@ -240,22 +240,21 @@ impl Synchronizing {
 
     /// Steps 1 to 3.
     fn take_over(&mut self, settings: &Settings, out: &mut Vec<Effect>) {
-        let committed: Vec<Pending> = self.committed.drain(..).collect();
-        let commits = committed.iter().map(commit);
+        let committed = std::mem::take(&mut self.committed);
         if self.mode == Mode::Snap || self.is_into_memory(settings) {
-            out.extend(commits);
+            out.extend(committed.into_iter().map(Pending::commit));
             if !settings.faults.ack_before_snapshot {
                 out.push(Effect::SaveSnapshot);
             }
             return;
         }
         if settings.log_enabled {
-            out.extend(committed.iter().map(append));
+            out.extend(committed.iter().map(Pending::append));
             if !settings.faults.ack_before_durable {
                 out.push(Effect::SyncLog);
             }
         }
-        out.extend(commits);
+        out.extend(committed.into_iter().map(Pending::commit));
     }
 
     /// The server may serve. What came since NEWLEADER is logged now, and acknowledged when durable.
@@ -270,7 +269,7 @@ impl Synchronizing {
             if !settings.faults.apply_without_log {
                 next.log(settings, &pending, out);
             }
-            out.push(commit(&pending));
+            out.push(pending.commit());
         }
         // Not before: a snapshot may hold the effects of what was just committed, and nobody is to see
         // them under an earlier zxid.
@@ -301,14 +300,6 @@ pub(super) fn activate(
         let config = pending.config();
         out.extend(config.map(|config| Effect::ActivateConfig { config, designated_leader }));
     }
-}
-
-pub(super) fn append(pending: &Pending) -> Effect {
-    Effect::Append { zxid: pending.zxid, record: pending.record.clone() }
-}
-
-pub(super) fn commit(pending: &Pending) -> Effect {
-    Effect::Commit { zxid: pending.zxid, record: pending.record.clone() }
 }
 
 fn unexpected(packet: &Packet) -> Reason {

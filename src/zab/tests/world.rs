@@ -326,7 +326,7 @@ impl World {
             }
             Effect::Append { zxid, record } => self.append(id, Entry { zxid, record }),
             Effect::SyncLog => self.note(format!("{id}: sync log")),
-            Effect::Commit { zxid, record } => self.apply(id, Entry { zxid, record }),
+            Effect::Commit { zxid, record, .. } => self.apply(id, Entry { zxid, record }),
             Effect::Serve { epoch } => {
                 self.note(format!("{id}: serve epoch {epoch}"));
                 self.node(id).serving = true;

@@ -1,8 +1,8 @@
-//! What a learner must know of a record: that it is one, and that it has the zxid of its packet.
+//! A transaction between its proposal and its commit: read once, when it comes.
 
 use jute::Limits;
 
-use super::{Reason, Settings};
+use super::{Effect, Reason, Settings};
 use crate::ids::Zxid;
 use crate::op::op;
 use crate::txn::{Txn, TxnRecord};
@@ -15,8 +15,9 @@ const RECORD_LIMITS: Limits = Limits { max_field: i32::MAX as usize };
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pending {
     pub(super) zxid: Zxid,
+    /// As it came, for the log.
     pub(super) record: RecordBytes,
-    is_reconfig: bool,
+    txn: TxnRecord,
 }
 
 impl Pending {
@@ -25,22 +26,27 @@ impl Pending {
     /// in it that cannot be read lets no server start.
     pub(super) fn new(zxid: Zxid, record: RecordBytes) -> Result<Self, Reason> {
         match TxnRecord::decode(&record, RECORD_LIMITS) {
-            Ok(TxnRecord { header, .. }) if header.zxid == zxid.0 => {
-                Ok(Self { zxid, record, is_reconfig: header.kind == op::RECONFIG })
-            }
+            Ok(txn) if txn.header.zxid == zxid.0 => Ok(Self { zxid, record, txn }),
             _ => Err(Reason::BadRecord(zxid)),
         }
     }
 
     /// The configuration that the transaction brings, if it brings one.
     pub(super) fn config(&self) -> Option<Vec<u8>> {
-        if !self.is_reconfig {
-            return None;
-        }
-        match TxnRecord::decode(&self.record, RECORD_LIMITS).ok()?.txn {
-            Txn::SetData(txn) => txn.data,
+        match &self.txn.txn {
+            Txn::SetData(txn) if self.txn.header.kind == op::RECONFIG => txn.data.clone(),
             _ => None,
         }
+    }
+
+    /// It is to be logged.
+    pub(super) fn append(&self) -> Effect {
+        Effect::Append { zxid: self.zxid, record: self.record.clone() }
+    }
+
+    /// It is committed.
+    pub(super) fn commit(self) -> Effect {
+        Effect::Commit { zxid: self.zxid, record: self.record, txn: self.txn }
     }
 }
 

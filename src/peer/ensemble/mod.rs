@@ -11,6 +11,7 @@
 //! asked for is prepared, and what is to be sent and logged goes out: one lock of the tree, one write to
 //! each connection and one batch of the log for all of them.
 
+mod calling;
 mod figures;
 mod leading;
 mod learned;
@@ -26,8 +27,9 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use log::{info, warn};
+use log::info;
 
+use self::calling::Calling;
 use self::figures::Figures;
 use self::leading::Leading;
 use self::learning::Learning;
@@ -157,24 +159,6 @@ enum Role {
     Leading(Box<Leading>),
 }
 
-#[derive(Debug)]
-struct Calling {
-    leader: Sid,
-    since: Millis,
-    attempts: u32,
-    /// When to call again; none while a call is under way.
-    again_at: Option<Millis>,
-}
-
-/// Calls before the leader is given up: twice the time of Java's 5 (`Learner.connectToLeader`), for a
-/// Java leader may learn 200 ms later than its followers that it was elected.
-const CALLS_MAX: u32 = 12;
-/// Pause before the second call, in ms; each that follows is twice as long as the one before. Who is
-/// elected may learn of it a moment after those who elect it.
-const FIRST_CALL_PAUSE: Millis = 5;
-/// The longest pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
-const CALL_PAUSE_MAX: Millis = 100;
-
 /// A member. See [`Event`] and [`Effect`] for its face.
 #[derive(Debug)]
 pub struct Ensemble {
@@ -293,7 +277,7 @@ impl Ensemble {
     /// When a [`Event::Tick`] is wanted that does not wait for its turn.
     pub fn deadline(&self) -> Option<Millis> {
         match &self.role {
-            Role::Calling(calling) => calling.again_at,
+            Role::Calling(calling) => calling.again_at(),
             Role::Leading(leading) => leading.pipeline().map(|pipeline| pipeline.deadline()),
             Role::Looking(_) | Role::Learning(_) => None,
         }
@@ -404,48 +388,8 @@ impl Ensemble {
             ServerState::Looking => {}
             ServerState::Leading => self.begin_leading(now, effects),
             ServerState::Following | ServerState::Observing => {
-                let leader = vote.candidate.leader;
-                info!(
-                    "{}",
-                    if state == ServerState::Following { "FOLLOWING" } else { "OBSERVING" }
-                );
-                self.role =
-                    Role::Calling(Calling { leader, since: now.mono, attempts: 1, again_at: None });
-                effects.push(Effect::ConnectLeader(leader));
+                self.begin_calling(now, vote.candidate.leader, state, effects);
             }
-        }
-    }
-
-    /// A leader that has just been elected may not listen yet.
-    fn on_leader_unreachable(&mut self, now: Now) {
-        let limit = match self.settings.connect_limit {
-            0 => self.settings.init_limit,
-            limit => limit,
-        } * self.settings.tick_time;
-        let Role::Calling(calling) = &mut self.role else { return };
-        if calling.attempts >= CALLS_MAX || now.mono - calling.since >= limit {
-            warn!("cannot reach the leader {}, looking again", calling.leader);
-            self.steps.push_back(Step::Look);
-        } else {
-            let doubled = FIRST_CALL_PAUSE << (calling.attempts - 1).min(CALLS_MAX);
-            calling.again_at = Some(now.mono + doubled.min(CALL_PAUSE_MAX));
-        }
-    }
-
-    fn call_again(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let Role::Calling(calling) = &mut self.role else { return };
-        if calling.again_at.is_some_and(|at| now.mono >= at) {
-            calling.again_at = None;
-            calling.attempts += 1;
-            effects.push(Effect::ConnectLeader(calling.leader));
-        }
-    }
-
-    fn on_leader_connected(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
-        if let Role::Calling(Calling { leader, .. }) = self.role {
-            self.begin_learning(now, leader, link);
-        } else {
-            effects.push(Effect::Close(link));
         }
     }
 

@@ -1,0 +1,85 @@
+//! Between the election and the connection to the one who won it (`Learner.connectToLeader`).
+
+use log::{info, warn};
+
+use super::{Effect, Ensemble, Role, Step};
+use crate::ids::{Millis, Sid};
+use crate::peer::Now;
+use crate::zab::{LinkId, ServerState};
+
+/// Calls before the leader is given up: twice the time of Java's 5 (`Learner.connectToLeader`), for a
+/// Java leader may learn 200 ms later than its followers that it was elected.
+const CALLS_MAX: u32 = 12;
+/// Pause before the second call, in ms; each that follows is twice as long as the one before. Who is
+/// elected may learn of it a moment after those who elect it.
+const FIRST_CALL_PAUSE: Millis = 5;
+/// The longest pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
+const CALL_PAUSE_MAX: Millis = 100;
+
+/// The leader, and how often it was called.
+#[derive(Debug)]
+pub(super) struct Calling {
+    leader: Sid,
+    since: Millis,
+    attempts: u32,
+    /// When to call again; none while a call is under way.
+    again_at: Option<Millis>,
+}
+
+impl Calling {
+    pub(super) fn again_at(&self) -> Option<Millis> {
+        self.again_at
+    }
+}
+
+impl Ensemble {
+    pub(super) fn begin_calling(
+        &mut self,
+        now: Now,
+        leader: Sid,
+        state: ServerState,
+        effects: &mut Vec<Effect>,
+    ) {
+        info!("{}", if state == ServerState::Following { "FOLLOWING" } else { "OBSERVING" });
+        self.role = Role::Calling(Calling { leader, since: now.mono, attempts: 1, again_at: None });
+        effects.push(Effect::ConnectLeader(leader));
+    }
+
+    /// A leader that has just been elected may not listen yet.
+    pub(super) fn on_leader_unreachable(&mut self, now: Now) {
+        let limit = match self.settings.connect_limit {
+            0 => self.settings.init_limit,
+            limit => limit,
+        } * self.settings.tick_time;
+        let Role::Calling(calling) = &mut self.role else { return };
+        if calling.attempts >= CALLS_MAX || now.mono - calling.since >= limit {
+            warn!("cannot reach the leader {}, looking again", calling.leader);
+            self.steps.push_back(Step::Look);
+        } else {
+            let doubled = FIRST_CALL_PAUSE << (calling.attempts - 1).min(CALLS_MAX);
+            calling.again_at = Some(now.mono + doubled.min(CALL_PAUSE_MAX));
+        }
+    }
+
+    pub(super) fn call_again(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let Role::Calling(calling) = &mut self.role else { return };
+        if calling.again_at.is_some_and(|at| now.mono >= at) {
+            calling.again_at = None;
+            calling.attempts += 1;
+            effects.push(Effect::ConnectLeader(calling.leader));
+        }
+    }
+
+    pub(super) fn on_leader_connected(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Role::Calling(Calling { leader, .. }) = self.role {
+            self.begin_learning(now, leader, link);
+        } else {
+            effects.push(Effect::Close(link));
+        }
+    }
+}

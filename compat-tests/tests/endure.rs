@@ -34,7 +34,18 @@ fn a_little_of_every_load_is_served() -> Result<()> {
 }
 
 #[test]
-fn what_no_server_could_serve_fails() -> Result<()> {
+fn what_is_not_served_fails() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path().to_str().ok_or_else(|| Failure::new("a directory that is no text"))?;
+    let too_many = ["--connects=1000000", "--connecting=0.1"];
+    let (served, told) =
+        endure(&[&["--ours-only", "--dir", dir, "--only=connects"], &too_many[..]].concat())?;
+    assert!(!served && told.contains("connects   gamekeeper: NOT SERVED"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn a_load_that_there_is_not_fails() -> Result<()> {
     let (served, told) = endure(&["--only=nothing"])?;
     assert!(!served && told.contains("nothing"), "{told}");
     Ok(())

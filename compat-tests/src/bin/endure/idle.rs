@@ -77,13 +77,17 @@ impl Sessions {
 
 /// Opens the sessions and keeps them for so many ticks.
 pub(crate) fn idle(settings: &Settings, kind: Kind) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
     let target = Target::start(&settings.launch, kind)?;
+    run(settings, &target).map_err(|e| target.server.failure(&format!("fails: {e}")))
+}
+
+fn run(settings: &Settings, target: &Target) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
     let pid = target.server.pid();
     let (before, _) = usage::memory(pid)?;
     let cpu = usage::cpu(pid)?;
     let begun = Instant::now();
-    let mut sessions = Sessions::open(settings, &target)?;
+    let mut sessions = Sessions::open(settings, target)?;
     let opened = begun.elapsed();
     let (to_open, since) = (usage::cpu(pid)? - cpu, Instant::now());
     sessions.live(TICK * settings.ticks)?;

@@ -22,11 +22,11 @@ const EACH: usize = 2;
 /// Members of an ensemble.
 const MEMBERS: usize = 3;
 
-/// On how many servers there is room for the watches, and how many sessions each of them gets.
+/// How many sessions each server gets: one of all, or of three where one has no room for them.
 ///
 /// # Errors
 /// If even three servers have no room.
-fn spread(watches: usize, room: usize) -> Result<(usize, usize)> {
+fn spread(watches: usize, room: usize) -> Result<Vec<usize>> {
     let sessions = watches.div_ceil(EACH);
     let servers = if sessions <= room { 1 } else { MEMBERS };
     let each = sessions.div_ceil(servers);
@@ -36,7 +36,7 @@ fn spread(watches: usize, room: usize) -> Result<(usize, usize)> {
              the limit of open files has room for {room}"
         )));
     }
-    Ok((servers, each))
+    Ok((0..servers).map(|server| (sessions + server) / servers).collect())
 }
 
 /// The servers, and a helper for each.
@@ -77,17 +77,19 @@ impl Watched {
 
 /// Sets the watches and fires them.
 pub(crate) fn watches(settings: &Settings, kind: Kind) -> Result<Outcome> {
-    let (servers, sessions) = spread(settings.watches, settings.room())?;
-    let mut watched = Watched::start(settings, kind, servers)?;
-    run(&mut watched, sessions).map_err(|e| watched.servers.failure(&format!("fails: {e}")))
+    let sessions = spread(settings.watches, settings.room())?;
+    let mut watched = Watched::start(settings, kind, sessions.len())?;
+    run(&mut watched, &sessions).map_err(|e| watched.servers.failure(&format!("fails: {e}")))
 }
 
-fn run(watched: &mut Watched, sessions: usize) -> Result<Outcome> {
+fn run(watched: &mut Watched, sessions: &[usize]) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let client = watched.servers.client()?;
     client.create(PATH, Some(b"before"), &open_acl(), CreateMode::Persistent).wait()?;
-    let all = sessions * watched.helpers.len();
-    watched.say(&format!("open {sessions}"))?;
+    let all: usize = sessions.iter().sum();
+    for (helper, sessions) in watched.helpers.iter_mut().zip(sessions) {
+        helper.say(&format!("open {sessions}"))?;
+    }
     let opened = watched.answer()?;
     outcome.figure("servers", watched.helpers.len() as f64);
     outcome.figure("sessions, each with a watch on data and one on children", opened as f64);
@@ -139,12 +141,13 @@ mod tests {
 
     #[test]
     fn one_server_is_enough_where_there_is_room() {
-        assert!(matches!(spread(100_000, 60_000), Ok((1, 50_000))));
+        assert!(spread(100_000, 60_000).is_ok_and(|sessions| sessions == [50_000]));
     }
 
     #[test]
     fn three_servers_share_what_one_has_no_room_for() {
-        assert!(matches!(spread(100_000, 19_700), Ok((3, 16_667))));
+        let sessions = spread(100_000, 19_700);
+        assert!(sessions.is_ok_and(|sessions| sessions == [16_666, 16_667, 16_667]));
     }
 
     #[test]

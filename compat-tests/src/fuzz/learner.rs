@@ -53,34 +53,67 @@ mod tests {
     use super::*;
     use crate::fuzz::member::{create_record, encoded};
 
+    const INFO: Packet =
+        Packet::LeaderInfo { zxid: Zxid(1 << 32), protocol_version: PROTOCOL_VERSION };
+
+    /// What a leader of epoch 1 sends first to one who needs a snapshot with these transactions.
+    fn snapshot(zxids: &[Zxid]) -> Vec<u8> {
+        let mut tree = DataTree::new(TreeOptions::default());
+        for zxid in zxids {
+            tree.apply_record(&create_record(*zxid), &mut NoEvents);
+        }
+        let mut bytes = encoded(&[INFO, Packet::Snap { zxid: tree.last_processed_zxid() }]);
+        let mut walk = BodyWalk::start(&tree, &[], &mut bytes);
+        while walk.next(&tree, usize::MAX, usize::MAX, &mut bytes) {}
+        bytes.put_str(Some(SIGNATURE));
+        bytes
+    }
+
+    fn proposal(zxid: Zxid) -> Packet {
+        let mut record = Vec::new();
+        create_record(zxid).encode(&mut record);
+        Packet::Proposal { zxid, record: record.into() }
+    }
+
+    /// A follower without a history that has heard this.
+    fn follower(bytes: Vec<u8>) -> Member {
+        let mut learner = Member::new(Sid(1), LearnerType::Participant, 0);
+        learner.elected(Sid(3), ServerState::Following);
+        learner.step(Event::Bytes(LEADER, bytes));
+        learner
+    }
+
     /// Java's leader begins to queue proposals for a learner, then looks at its zxid, then sends the
     /// snapshot: what was committed in between is in it and comes again behind it.
     #[test]
     fn what_a_snapshot_holds_may_be_committed_behind_it() {
         let zxids = [1, 2, 3].map(|counter| Zxid::new(1, counter));
-        let mut tree = DataTree::new(TreeOptions::default());
-        for zxid in &zxids[..2] {
-            tree.apply_record(&create_record(*zxid), &mut NoEvents);
-        }
-        let mut bytes = encoded(&[
-            Packet::LeaderInfo { zxid: Zxid::new(1, 0), protocol_version: PROTOCOL_VERSION },
-            Packet::Snap { zxid: zxids[1] },
-        ]);
-        let mut walk = BodyWalk::start(&tree, &[], &mut bytes);
-        while walk.next(&tree, usize::MAX, usize::MAX, &mut bytes) {}
-        bytes.put_str(Some(SIGNATURE));
+        let mut bytes = snapshot(&zxids[..2]);
         for zxid in zxids {
-            let mut record = Vec::new();
-            create_record(zxid).encode(&mut record);
-            let record = record.into();
-            bytes.extend(encoded(&[Packet::Proposal { zxid, record }, Packet::Commit { zxid }]));
+            bytes.extend(encoded(&[proposal(zxid), Packet::Commit { zxid }]));
         }
         let zxid = Zxid::new(1, 0);
         bytes.extend(encoded(&[Packet::NewLeader { zxid, config: None }, Packet::UpToDate]));
-        let mut learner = Member::new(Sid(1), LearnerType::Participant, 0);
-        learner.elected(Sid(3), ServerState::Following);
-        learner.step(Event::Bytes(LEADER, bytes));
+        let learner = follower(bytes);
         assert_eq!((learner.state(), learner.last_zxid()), ("follower", zxids[2]));
         learner.check_restart();
+    }
+
+    /// No file can be named after it: a snapshot of such a zxid is not found again.
+    #[test]
+    fn a_history_below_the_first_zxid_is_refused() {
+        let zxid = Zxid(i64::MIN + 17);
+        let mut behind_a_snapshot = snapshot(&[Zxid::new(1, 1)]);
+        behind_a_snapshot.extend(encoded(&[proposal(zxid), Packet::Commit { zxid }]));
+        for bytes in [
+            encoded(&[INFO, Packet::Snap { zxid }]),
+            encoded(&[INFO, Packet::Trunc { zxid }]),
+            encoded(&[INFO, Packet::Diff { zxid }]),
+            behind_a_snapshot,
+        ] {
+            let learner = follower(bytes);
+            assert!(learner.looks, "{}", learner.state());
+            learner.check_restart();
+        }
     }
 }

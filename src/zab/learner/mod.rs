@@ -230,8 +230,8 @@ pub enum Reason {
         /// Ours.
         accepted: i64,
     },
-    /// The history that the leader is about to send ends in an epoch after its own.
-    AheadOfEpoch {
+    /// The history that the leader is about to send ends in no epoch from 0 to its own.
+    NotBeforeEpoch {
         /// Its own.
         epoch: i64,
         /// The end of the history.
@@ -267,7 +267,7 @@ impl fmt::Display for Reason {
             Self::EpochTooLow { found, accepted } => {
                 write!(f, "Leaders epoch, {found} is less than accepted epoch, {accepted}")
             }
-            Self::AheadOfEpoch { epoch, found } => {
+            Self::NotBeforeEpoch { epoch, found } => {
                 write!(f, "the leader of epoch {epoch} has a history up to {found}")
             }
             Self::Gap { last, found } => {

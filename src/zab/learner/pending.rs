@@ -23,10 +23,12 @@ pub(super) struct Pending {
 impl Pending {
     /// The transaction of a packet; its own header must agree with the packet. It is read to its end
     /// before it may go to the log, as in Java (`SerializeUtils.deserializeTxn`): a log with something
-    /// in it that cannot be read lets no server start.
+    /// in it that cannot be read lets no server start, and what lies below zero is in no log's name.
     pub(super) fn new(zxid: Zxid, record: RecordBytes) -> Result<Self, Reason> {
         match TxnRecord::decode(&record, RECORD_LIMITS) {
-            Ok(txn) if txn.header.zxid == zxid.0 => Ok(Self { zxid, record, txn }),
+            Ok(txn) if txn.header.zxid == zxid.0 && zxid > Zxid::ZERO => {
+                Ok(Self { zxid, record, txn })
+            }
             _ => Err(Reason::BadRecord(zxid)),
         }
     }

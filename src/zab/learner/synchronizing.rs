@@ -110,13 +110,13 @@ impl Synchronizing {
         Ok(Phase::Synchronizing(self))
     }
 
-    /// No history is ahead of the epoch that begins with it.
+    /// No history is ahead of the epoch that begins with it, or ends before the first of all.
     fn on_first_packet(&mut self, packet: Packet, out: &mut Vec<Effect>) -> Result<(), Reason> {
         match packet {
             Packet::Diff { zxid } | Packet::Trunc { zxid } | Packet::Snap { zxid }
-                if zxid.epoch() > self.epoch =>
+                if !(0..=self.epoch).contains(&zxid.epoch()) =>
             {
-                return Err(Reason::AheadOfEpoch { epoch: self.epoch, found: zxid });
+                return Err(Reason::NotBeforeEpoch { epoch: self.epoch, found: zxid });
             }
             Packet::Diff { zxid } => {
                 log::info!("Getting a diff from the leader {zxid}");

@@ -53,6 +53,12 @@ impl Gathering {
 /// A write that takes less than this is no reason to change threads, in microseconds.
 const QUICK: u64 = 500;
 
+/// How long syncs take of late, in microseconds: one that was held up once is soon forgotten, however
+/// long it took.
+fn of_late(before: u64, took: u64) -> u64 {
+    before / 4 * 3 + took.min(2 * QUICK) / 4
+}
+
 struct Shared {
     log: Mutex<TxnLog>,
     /// Batches that were handed to the thread and are not durable yet.
@@ -85,7 +91,7 @@ impl Shared {
         }
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let before = self.sync_micros.load(Ordering::Relaxed);
-        self.sync_micros.store((before / 4 * 3).saturating_add(took / 4), Ordering::Relaxed);
+        self.sync_micros.store(of_late(before, took), Ordering::Relaxed);
         Ok(batches.last().and_then(LogBatch::last_zxid))
     }
 }
@@ -247,6 +253,14 @@ mod tests {
         fn failed(&self, error: &storage::Error) {
             panic!("{error}");
         }
+    }
+
+    #[test]
+    fn a_disk_is_slow_when_it_is_slow_more_than_now_and_then() {
+        let after = |syncs: &[u64]| syncs.iter().fold(200, |before, took| of_late(before, *took));
+        assert!(after(&[5_000_000, 200, 200, 200, 5_000_000]) < QUICK);
+        assert!(after(&[700; 12]) >= QUICK);
+        assert!(after(&[5_000_000, 5_000_000, 5_000_000]) >= QUICK);
     }
 
     #[test]

@@ -165,14 +165,8 @@ fn load_snapshot(
     Err(Error::NoValidSnapshot { dir: dirs.snap().to_path_buf() })
 }
 
-/// What a small node takes up in a snapshot, in bytes.
-const NODE_LEN: u64 = 256;
-/// Room for more nodes is not made on suspicion.
-const NODES_EXPECTED_MAX: usize = 1 << 20;
-
 fn load_one(dirs: &DataDirs, options: &RestoreOptions, file: &ZxidFile) -> Result<Loaded> {
     let mut loader = Loader::new(options.tree);
-    loader.expect(usize::try_from(file.len / NODE_LEN).unwrap_or(0).min(NODES_EXPECTED_MAX));
     let mut sessions = HashMap::new();
     let trailer = snapshot::read(&**dirs.disk(), file, options.limits, |item| {
         take_item(&mut loader, &mut sessions, item)

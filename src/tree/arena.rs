@@ -169,6 +169,12 @@ impl Arena {
         self[id].name_len != VACANT
     }
 
+    /// The id behind the last that was ever given out.
+    pub(super) fn end(&self) -> NodeId {
+        let full = self.chunks.len().saturating_sub(1) * CHUNK_LEN;
+        (full + self.chunks.last().map_or(0, Vec::len)) as NodeId
+    }
+
     /// How many nodes there are.
     pub(super) fn len(&self) -> usize {
         self.live

@@ -136,6 +136,19 @@ impl DataTree {
         acl: AclSlot,
         stat: StatPersisted,
     ) -> NodeId {
+        let id = self.plant_unindexed(place, data, acl, stat);
+        self.index.insert(&self.arena, id);
+        id
+    }
+
+    /// As [`DataTree::plant`], but nobody finds the node by its path until the index has it.
+    pub(super) fn plant_unindexed(
+        &mut self,
+        place: &Place<'_>,
+        data: Option<&[u8]>,
+        acl: AclSlot,
+        stat: StatPersisted,
+    ) -> NodeId {
         let mut record = NodeRecord::new(place.name, data, stat);
         record.parent = place.parent;
         record.acl = acl;
@@ -145,7 +158,6 @@ impl DataTree {
             self.digests.add(digest::stat_digest(record.content_crc, &record.stat));
         }
         let id = self.arena.insert(record);
-        self.index.insert(&self.arena, id);
         self.arena[id].position = self.arena[place.parent].children.push(id);
         self.size.exact += node_size(place.path, data);
         id

@@ -2,9 +2,10 @@
 //! parents, so that no path is stored.
 
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 use super::arena::{Arena, NodeId, ROOT};
-use super::shards::Shards;
+use super::shards::{SHARDS, Shards, shard};
 
 /// Every node but the root, which is known by two names and needs no table.
 #[derive(Debug, Default)]
@@ -32,6 +33,50 @@ fn is_at(arena: &Arena, mut id: NodeId, path: &str) -> bool {
     rest.is_empty()
 }
 
+/// Whether two nodes have one path.
+fn is_same_path(arena: &Arena, a: NodeId, b: NodeId) -> bool {
+    let (mut a, mut b) = (a, b);
+    while a != b {
+        if a == ROOT || b == ROOT || arena[a].name_bytes() != arena[b].name_bytes() {
+            return false;
+        }
+        (a, b) = (arena[a].parent, arena[b].parent);
+    }
+    true
+}
+
+/// Places in a list of hashes, by the part of the table to which each belongs, ascending in each.
+struct Sorted {
+    places: Vec<u32>,
+    /// Where each part ends in `places`.
+    ends: Vec<usize>,
+}
+
+impl Sorted {
+    fn new(hashes: &[u32]) -> Self {
+        let mut ends = vec![0; SHARDS];
+        for &hash in hashes {
+            ends[shard(spread(hash))] += 1;
+        }
+        let mut start = 0;
+        for end in &mut ends {
+            start += std::mem::replace(end, start);
+        }
+        let mut places = vec![0; hashes.len()];
+        for (at, &hash) in hashes.iter().enumerate() {
+            let end = &mut ends[shard(spread(hash))];
+            places[*end] = at as u32;
+            *end += 1;
+        }
+        Self { places, ends }
+    }
+
+    fn part(&self, part: usize) -> &[u32] {
+        let start = part.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.places[start..self.ends[part]]
+    }
+}
+
 impl PathIndex {
     /// The hash under which `path` is kept.
     pub(super) fn hash(&self, path: &str) -> u32 {
@@ -51,9 +96,44 @@ impl PathIndex {
         self.table.insert(spread(arena[id].hash), id, |id| spread(arena[id].hash));
     }
 
-    /// Makes room for so many more nodes.
-    pub(super) fn reserve(&mut self, arena: &Arena, nodes: usize) {
-        self.table.reserve(nodes, |id| spread(arena[id].hash));
+    /// Takes in a node, unless there is one with its path.
+    fn insert_new(&mut self, arena: &Arena, id: NodeId) -> bool {
+        let hash = arena[id].hash;
+        let twin = |other| arena[other].hash == hash && is_same_path(arena, other, id);
+        let is_new = self.table.find(spread(hash), twin).is_none();
+        if is_new {
+            self.insert(arena, id);
+        }
+        is_new
+    }
+
+    /// Takes in all nodes of `ids`, part after part of the table, so that each part is made once, in
+    /// its final size, while it is near: many times faster than one node after the other in an order
+    /// that jumps through the whole table. False, with the index of no use, if two have one path.
+    pub(super) fn insert_all(&mut self, arena: &Arena, mut ids: Range<NodeId>) -> bool {
+        if ids.len() < SHARDS {
+            return ids.all(|id| self.insert_new(arena, id));
+        }
+        let first = ids.start;
+        let hashes: Vec<u32> = ids.map(|id| arena[id].hash).collect();
+        let hash_of = |id: NodeId| match id.checked_sub(first) {
+            Some(at) => hashes[at as usize],
+            None => arena[id].hash,
+        };
+        let sorted = Sorted::new(&hashes);
+        for part in 0..SHARDS {
+            let ids = sorted.part(part);
+            self.table.reserve_part(part, ids.len(), |id| spread(hash_of(id)));
+            for at in ids {
+                let (id, hash) = (first + at, hashes[*at as usize]);
+                let twin = |other| hash_of(other) == hash && is_same_path(arena, other, id);
+                if self.table.find(spread(hash), twin).is_some() {
+                    return false;
+                }
+                self.table.insert(spread(hash), id, |id| spread(hash_of(id)));
+            }
+        }
+        true
     }
 
     /// Takes a node out.

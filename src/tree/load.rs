@@ -1,12 +1,16 @@
 //! Building a tree from a snapshot, in the file's order: the ACL map, then the nodes, each parent
 //! before its children. Java: `DataTree.deserialize`.
+//!
+//! Nodes enter the index all at once at the end: until then a parent is found in the line of its child,
+//! for that is the order in which Java and this server write. Other orders are read, too, and so is a
+//! path that comes twice; both take longer.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use jute::data::{SharedAcl, StatPersisted};
 
-use super::acl_cache::{self, AclSlot};
+use super::acl_cache::{self, AclCache, AclSlot};
 use super::arena::{NodeId, ROOT};
 use super::create::Place;
 use super::ephemeral::{Encodings, EphemeralType, InvalidOwner};
@@ -58,6 +62,11 @@ pub struct Loader {
     /// nearly always among them, so it is found without a look-up.
     last_path: String,
     line: Vec<Ancestor>,
+    /// The first node that the index does not have yet. Ids are given in ascending order here, for
+    /// no node goes.
+    unindexed: NodeId,
+    /// Some path came twice: each node is looked for before it is taken.
+    twice: bool,
 }
 
 #[derive(Debug)]
@@ -77,12 +86,9 @@ impl Loader {
             has_root: false,
             last_path: String::new(),
             line: Vec::new(),
+            unindexed: ROOT + 1,
+            twice: false,
         }
-    }
-
-    /// Prepares for so many nodes.
-    pub fn expect(&mut self, nodes: usize) {
-        self.tree.index.reserve(&self.tree.arena, nodes);
     }
 
     /// Takes an entry of the ACL map.
@@ -109,15 +115,64 @@ impl Loader {
             self.tree.plant_root(data, slot, stat.clone());
             return Ok(());
         }
+        self.put(path, data, slot, stat)
+    }
+
+    /// Takes a node other than the root, whose ACL is counted already.
+    fn put(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        slot: AclSlot,
+        stat: &StatPersisted,
+    ) -> Result<(), LoadError> {
         let owner = stat.ephemeral_owner;
         let kind = self.kind(path, owner)?;
         let place = self.place(path)?;
-        let id = match self.tree.find_at(&place) {
+        let id = match self.twin(&place) {
             Some(id) => self.replace(id, path, data, slot, stat),
-            None => self.tree.plant(&place, data, slot, stat.clone()),
+            None => self.tree.plant_unindexed(&place, data, slot, stat.clone()),
         };
         self.remember(id, path);
         self.tree.owners.add(kind, owner, id);
+        Ok(())
+    }
+
+    /// The node that has this place already, as far as that is looked at now.
+    fn twin(&mut self, place: &Place<'_>) -> Option<NodeId> {
+        if !self.twice && place.path != "/" {
+            return None;
+        }
+        self.index_all();
+        self.tree.find_at(place)
+    }
+
+    /// Lets the index have all nodes; false if some path came twice.
+    fn index_all(&mut self) -> bool {
+        let end = self.tree.arena.end();
+        let ids = self.unindexed..end;
+        self.unindexed = end;
+        self.tree.index.insert_all(&self.tree.arena, ids)
+    }
+
+    /// As [`Loader::index_all`]. Where a path came twice all nodes are put into a new tree, one by
+    /// one: those between the two may be children of either.
+    fn settle_index(&mut self) -> Result<(), LoadError> {
+        if self.index_all() {
+            return Ok(());
+        }
+        let mut fresh = DataTree::bare(self.tree.options);
+        fresh.acls = std::mem::replace(&mut self.tree.acls, AclCache::new());
+        let old = std::mem::replace(&mut self.tree, fresh);
+        let root = &old.arena[ROOT];
+        self.tree.plant_root(root.data(), root.acl, root.stat.clone());
+        self.line.clear();
+        (self.unindexed, self.twice) = (ROOT + 1, true);
+        for id in ROOT + 1..old.arena.end() {
+            let node = &old.arena[id];
+            self.put(&old.path_of(id), node.data(), node.acl, &node.stat)?;
+        }
+        self.index_all();
         Ok(())
     }
 
@@ -138,7 +193,7 @@ impl Loader {
     fn place<'p>(&mut self, path: &'p str) -> Result<Place<'p>, LoadError> {
         let no_parent = || LoadError::NoParent { path: path.to_owned() };
         let (parent_path, name) = path::split(path).ok_or_else(no_parent)?;
-        let parent = self.parent(parent_path).ok_or_else(no_parent)?;
+        let parent = self.parent(parent_path)?.ok_or_else(no_parent)?;
         Ok(Place { parent, parent_path, path, name, hash: self.tree.index.hash(path) })
     }
 
@@ -149,21 +204,22 @@ impl Loader {
     }
 
     /// Finds the parent among the last node and its ancestors, else in the index.
-    fn parent(&mut self, parent_path: &str) -> Option<NodeId> {
+    fn parent(&mut self, parent_path: &str) -> Result<Option<NodeId>, LoadError> {
         while let Some(last) = self.line.last() {
             if last.path_len <= parent_path.len() {
                 break;
             }
             self.line.pop();
         }
-        match self.line.last() {
+        Ok(match self.line.last() {
             Some(a) if self.last_path.get(..a.path_len) == Some(parent_path) => Some(a.id),
             _ if parent_path.is_empty() => self.has_root.then_some(ROOT),
             _ => {
                 self.line.clear();
+                self.settle_index()?;
                 self.tree.find_parent(parent_path)
             }
-        }
+        })
     }
 
     fn replace(
@@ -186,11 +242,12 @@ impl Loader {
     /// The tree: quotas are counted, ACLs that nobody has are dropped.
     ///
     /// # Errors
-    /// If there was no root.
+    /// If there was no root, or where [`Loader::node`] says so.
     pub fn finish(mut self) -> Result<DataTree, LoadError> {
         if !self.has_root {
             return Err(LoadError::NoRoot);
         }
+        self.settle_index()?;
         self.tree.size.cached = self.tree.size.exact;
         self.tree.set_up_quotas();
         self.tree.acls.purge_unused();

@@ -3,7 +3,8 @@
 
 use hashbrown::HashTable;
 
-const SHARDS: usize = 1024;
+/// How many parts.
+pub(super) const SHARDS: usize = 1024;
 
 /// Ids by the hash of what they stand for, which the caller knows and compares.
 #[derive(Debug)]
@@ -15,8 +16,8 @@ impl Default for Shards {
     }
 }
 
-/// The tables place by the lowest bits and tell apart by the highest; these are in between.
-fn shard(hash: u64) -> usize {
+/// The part that a hash belongs to. The tables place by the lowest bits and tell apart by the highest; these are in between.
+pub(super) fn shard(hash: u64) -> usize {
     (hash >> 32) as usize & (SHARDS - 1)
 }
 
@@ -32,11 +33,9 @@ impl Shards {
         self.0[shard(hash)].insert_unique(hash, id, |&id| hash_of(id));
     }
 
-    /// Makes room for so many more ids, so that no part grows on the way.
-    pub(super) fn reserve(&mut self, ids: usize, hash_of: impl Fn(u32) -> u64) {
-        for part in &mut self.0 {
-            part.reserve(ids / SHARDS, |&id| hash_of(id));
-        }
+    /// Makes room for so many more ids in one part, so that it does not grow on the way.
+    pub(super) fn reserve_part(&mut self, part: usize, ids: usize, hash_of: impl Fn(u32) -> u64) {
+        self.0[part].reserve(ids, |&id| hash_of(id));
     }
 
     /// Takes an id out.

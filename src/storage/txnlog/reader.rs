@@ -114,11 +114,17 @@ impl LogReader {
             _ => return Ok(Some(Stop::Length(found))),
         };
         let all = HEAD_LEN + len + 1;
-        // Memory is taken only for bytes that the file has.
-        if self.offset() + all as u64 > self.file.len()? || self.fill(all)? < all {
+        if !self.is_there(all)? || self.fill(all)? < all {
             return Ok(Some(Stop::Short));
         }
         Ok(self.accept(sum, all))
+    }
+
+    /// Whether the file has `want` bytes from `pos` on. Memory is taken only for bytes that it has; it
+    /// is asked only where the buffer does not show them.
+    fn is_there(&self, want: usize) -> disk::Result<bool> {
+        let buffered = self.buf.len() - self.pos >= want;
+        Ok(buffered || self.offset() + want as u64 <= self.file.len()?)
     }
 
     /// Checks the record of `all` bytes, which are in the buffer, and steps behind it.

@@ -67,6 +67,48 @@ fn a_path_that_comes_twice_has_what_came_last() {
     assert_eq!(tree.digest(), recomputed_digest(&tree));
 }
 
+/// A thousand leaves beneath each of some nodes, so that the index is made in one go.
+fn broad() -> Vec<Loaded> {
+    let mut nodes = vec![node("", -1)];
+    for top in ["/a", "/b", "/b/c"] {
+        nodes.push(node(top, -1));
+        nodes.extend((0..1000).map(|i| node(&format!("{top}/{i}"), -1)));
+    }
+    nodes
+}
+
+#[test]
+fn many_nodes_are_all_found() {
+    let nodes = broad();
+    let mut tree = load_plain(&nodes).unwrap();
+    assert_eq!(tree.node_count(), nodes.len() + 1);
+    for n in &nodes {
+        assert_eq!(tree.path_of(tree.find(&n.path).unwrap()), n.path);
+    }
+    assert!(tree.node("/b/c/1000").is_none() && tree.node("/a/c").is_none());
+    assert!(tree.plant_empty("/b/c/7").is_none() && tree.plant_empty("/b/c/7/x").is_some());
+}
+
+#[test]
+fn a_path_that_comes_twice_among_many_keeps_the_children_of_both() {
+    let mut nodes = broad();
+    let stat = StatPersisted { version: 5, ..StatPersisted::default() };
+    let again = |path| Loaded { stat: stat.clone(), data: Some(b"x".to_vec()), ..node(path, 3) };
+    nodes.extend([again("/b/c"), node("/b/c/7", -1), node("/b/c/new", -1), again("/a/9")]);
+    let map = [(3, acl_of("u"))];
+    let tree = load(TreeOptions::default(), &map, &nodes).unwrap();
+    assert_eq!(tree.node_count(), broad().len() + 2);
+    for path in ["/b/c", "/a/9"] {
+        let found = tree.node(path).unwrap();
+        assert_eq!((found.data(), found.stat().version), (Some(&b"x"[..]), 5));
+        assert_eq!(user(found.acl()), "u");
+    }
+    assert_eq!(tree.node("/b/c").unwrap().num_children(), 1001);
+    assert_eq!(tree.digest(), recomputed_digest(&tree));
+    let once = load(tree.options(), &acls(&tree), &self::nodes(&tree)).unwrap();
+    assert_eq!(tree.approximate_data_size(), once.approximate_data_size());
+}
+
 #[test]
 fn an_owner_that_means_nothing_is_refused() {
     let owner = 0xff00_0100_0000_0001_u64 as i64;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use std::{io, thread};
 
 use log::{error, warn};
@@ -16,6 +17,11 @@ use crate::net::Clock;
 use crate::server::front::Front;
 use crate::storage::DataDirs;
 use crate::storage::snapshot::{self, SnapshotOptions};
+
+/// Before the tree is taken for another slice. Whoever waits for the tree or the processor gets it then;
+/// and a thread that has just slept is hardly ever interrupted while it holds the tree, which would keep
+/// everybody waiting for as long as others may run.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// What taking a snapshot needs.
 pub(super) struct Parts {
@@ -84,7 +90,10 @@ fn take(parts: &Parts) {
         parts.dirs.snap(),
         parts.options,
         || committed_sessions(&parts.inbox),
-        |look| look(&parts.front.db.read_tree()),
+        |look| {
+            thread::sleep(PAUSE);
+            look(&parts.front.db.read_tree());
+        },
     );
     match taken {
         Ok(_) => parts.front.metrics.snapshottime.add(parts.clock.now() - start),

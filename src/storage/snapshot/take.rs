@@ -10,8 +10,8 @@ use crate::ids::{SessionId, Zxid};
 use crate::storage::disk::{self, Disk};
 use crate::tree::{DataTree, ZxidDigest};
 
-/// The most nodes that are encoded while the tree is held: about a millisecond.
-const SLICE_NODES: usize = 1024;
+/// The most nodes that are encoded while the tree is held: some tenths of a millisecond.
+const SLICE_NODES: usize = 512;
 /// Bytes of encoded nodes from which on the tree is let go.
 const SLICE_BYTES: usize = 512 * 1024;
 
@@ -37,10 +37,10 @@ pub struct TakenSnapshot {
     pub len: u64,
 }
 
-/// Writes a snapshot of a tree into `dir`, holding it about a millisecond at a time. `with_tree` calls
-/// what it is given with the tree, locked against change. `sessions` is asked after the snapshot's zxid
-/// was read, and must not lack a session that was created up to then. Nothing if another tree took the
-/// place of the first meanwhile: what the server has then is another history.
+/// Writes a snapshot of a tree into `dir`, holding it for less than a millisecond at a time.
+/// `with_tree` calls what it is given with the tree, locked against change. `sessions` is asked after
+/// the snapshot's zxid was read, and must not lack a session that was created up to then. Nothing if
+/// another tree took the place of the first meanwhile: what the server has then is another history.
 ///
 /// # Errors
 /// If the disk refuses. There is no new snapshot then.

@@ -45,6 +45,8 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) -> Result<()> {
             copy_dir(&path, &to.join(name))?;
         } else {
             fs::copy(&path, to.join(name))?;
+            // Else what is measured next competes with the system's writing of these pages.
+            fs::File::open(to.join(name))?.sync_all()?;
         }
     }
     Ok(())

@@ -16,7 +16,8 @@ impl Default for Shards {
     }
 }
 
-/// The part that a hash belongs to. The tables place by the lowest bits and tell apart by the highest; these are in between.
+/// The part that a hash belongs to. The tables place by the lowest bits and tell apart by the highest;
+/// these are in between.
 pub(super) fn shard(hash: u64) -> usize {
     (hash >> 32) as usize & (SHARDS - 1)
 }

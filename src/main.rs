@@ -4,7 +4,7 @@ use std::process::exit;
 use std::sync::Arc;
 
 use gamekeeper::config::{CommandLine, Config, ExitCode, Launch, Tool, ToolCall};
-use gamekeeper::runtime::{Server, stop_on_signals};
+use gamekeeper::runtime::{Server, allow_open_files, stop_on_signals};
 use gamekeeper::tools::{self, Settings};
 use log::error;
 
@@ -46,6 +46,7 @@ fn serve(launch: &Launch) -> ExitCode {
         }
     };
     config.log();
+    allow_open_files();
     let server = match Server::start(&config) {
         Ok(server) => server,
         Err(e) => {

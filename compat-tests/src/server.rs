@@ -57,6 +57,8 @@ pub struct Setup {
     pub properties: Vec<String>,
     /// Options of the JVM, as `-Xmx1g`; nothing for ours.
     pub jvm: Vec<String>,
+    /// Its soft and its hard limit on open files; none leaves those of this process.
+    pub files: Option<(u32, u32)>,
 }
 
 impl Setup {
@@ -65,8 +67,15 @@ impl Setup {
     /// # Errors
     /// If there is no free port.
     pub fn new(kind: Kind, dir: &Path) -> Result<Self> {
-        let (config, properties, jvm) = (vec![], vec![], vec![]);
-        Ok(Self { kind, dir: dir.to_owned(), port: free_port()?, config, properties, jvm })
+        Ok(Self {
+            kind,
+            dir: dir.to_owned(),
+            port: free_port()?,
+            config: vec![],
+            properties: vec![],
+            jvm: vec![],
+            files: None,
+        })
     }
 
     /// The same with one more line of `zoo.cfg`; an empty value takes a default's line away.
@@ -139,8 +148,11 @@ impl Setup {
         if self.kind == Kind::Ours {
             command.args(&self.properties);
         }
+        command.arg(&cfg);
+        if let Some((soft, hard)) = self.files {
+            command = with_files(&command, soft, hard);
+        }
         let child = command
-            .arg(&cfg)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -162,6 +174,14 @@ impl Setup {
     fn log(&self) -> PathBuf {
         self.dir.join("server.log")
     }
+}
+
+/// The same command under limits on open files.
+fn with_files(command: &Command, soft: u32, hard: u32) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""));
+    shell.arg(command.get_program()).args(command.get_args());
+    shell
 }
 
 /// A port that was free a moment ago.

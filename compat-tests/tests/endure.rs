@@ -1,8 +1,18 @@
 //! `endure` with a little of everything, so that it keeps working: its loads in full are by command.
 
+use std::net::TcpStream;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use compat_tests::bench::bulk::create_request;
+use compat_tests::bench::load::{ask, open_session};
+use compat_tests::server::{Kind, Setup};
 use compat_tests::{Failure, Result};
+use gamekeeper::op::op;
+
+/// Writes of a session: enough for some snapshots, each of which needs a file, as does the next log.
+const WRITES: usize = 500;
 
 fn endure(options: &[&str]) -> Result<(bool, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_endure")).args(options).output()?;
@@ -48,5 +58,39 @@ fn what_is_not_served_fails() -> Result<()> {
 fn a_load_that_there_is_not_fails() -> Result<()> {
     let (served, told) = endure(&["--only=nothing"])?;
     assert!(!served && told.contains("nothing"), "{told}");
+    Ok(())
+}
+
+/// Sessions until one is refused.
+fn fill(setup: &Setup, most: u32) -> Vec<TcpStream> {
+    (0..most).map_while(|_| open_session(setup.address()).ok()).collect()
+}
+
+/// A JVM takes all files that the system allows, whatever the shell says; with ours, clients leave it
+/// enough of them to go on.
+#[test]
+fn clients_take_the_files_that_are_allowed_save_those_that_the_server_needs() -> Result<()> {
+    let (soft, hard) = (150, 400);
+    let dir = tempfile::tempdir()?;
+    let mut setup = Setup::new(Kind::Ours, dir.path())?.with("snapCount", "100");
+    setup.files = Some((soft, hard));
+    let mut server = setup.start()?;
+    let mut sessions = fill(&server.setup, hard);
+    let taken = sessions.len();
+    assert!(taken > soft as usize && taken < hard as usize, "{taken} sessions were taken");
+    for n in 0..WRITES {
+        ask(&sessions[0], op::CREATE, &create_request(&format!("/n{n}"), b"", 0))
+            .map_err(|e| server.failure(&format!("refuses write {n}: {e}")))?;
+    }
+    sessions.truncate(taken / 2);
+    // The places of those that hung up are free as soon as the server knows.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut more = Vec::new();
+    while more.len() < taken / 4 && Instant::now() < deadline {
+        more.extend(fill(&server.setup, hard));
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(more.len() >= taken / 4, "only {} of {taken} places are free again", more.len());
+    assert!(!server.has_ended()?, "{}", server.log_tail());
     Ok(())
 }

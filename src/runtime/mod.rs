@@ -9,6 +9,7 @@ mod inbox;
 mod info;
 mod log_device;
 mod member;
+mod open_files;
 mod pipeline;
 pub mod preflight;
 mod purger;
@@ -20,5 +21,6 @@ mod start;
 mod start_member;
 
 pub use fatal::Fatal;
+pub use open_files::allow_open_files;
 pub use signals::stop_on_signals;
 pub use start::{Server, StartError, restore_options};

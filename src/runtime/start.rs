@@ -13,6 +13,7 @@ use super::inbox::Inbox;
 use super::info::{Info, QuorumInfo};
 use super::log_device::Gathering;
 use super::member::Member;
+use super::open_files;
 use super::pipeline::{self, Pipeline, Seat};
 use super::purger::Purger;
 use super::snapshotter::{self, Snapshotter};
@@ -136,7 +137,8 @@ impl<'a> Base<'a> {
         let listen = check_supported(config)?;
         let clock = Clock::start();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let settings = NetSettings::new(&config.net, listen, cores);
+        let mut settings = NetSettings::new(&config.net, listen, cores);
+        settings.max_cnxns = open_files::connections(settings.max_cnxns);
         let dirs = open_dirs(config)?;
         let port = Port::bind(&settings)
             .map_err(io_error(&format!("cannot serve clients on {listen}")))?;

@@ -30,6 +30,13 @@ impl Zxid {
     pub fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
+
+    /// Whether a leader may give this zxid to the transaction behind `last`: the next one, or any of an
+    /// epoch of which none was given (`zookeeper.testingonly.initialZxid`).
+    pub fn may_follow(self, last: Self) -> bool {
+        let first = last.counter() == 0 && self > last && self.epoch() == last.epoch();
+        self == last.next() || first
+    }
 }
 
 impl fmt::Display for Zxid {

@@ -75,21 +75,31 @@ fn a_member_without_weight_does_not_count() -> Result<()> {
     Ok(())
 }
 
-/// A Java leader whose epoch has some hundred zxids left, again and again.
+/// The last of these leads, and its epoch has some hundred zxids left; so has the next, again and again,
+/// whoever leads it.
+fn an_epoch_runs_out(kinds: [Kind; 3]) -> Result<()> {
+    let property = ("zookeeper.testingonly.initialZxid", "4294966700");
+    let plan = Plan::new(&kinds).with_property(property.0, property.1);
+    judged(Ensemble::start_led_by_last(plan)?, |ensemble, load| {
+        load.wait_written(10 * WRITES)?;
+        if ensemble.log(2).contains("zxid lower 32 bits have rolled over") {
+            return Ok(());
+        }
+        Err(ensemble.failure("does not roll over"))
+    })
+}
+
 #[test]
 #[ignore = "takes long"]
 fn an_epoch_of_javas_runs_out() -> Result<()> {
-    for kinds in [[Ours, Ours, Java], [Ours, Java, Java]] {
-        let property = ("zookeeper.testingonly.initialZxid", "4294966700");
-        let plan = Plan::new(&kinds).with_property(property.0, property.1);
-        judged(Ensemble::start_led_by_last(plan)?, |ensemble, load| {
-            load.wait_written(10 * WRITES)?;
-            let said =
-                (0..3).any(|m| ensemble.log(m).contains("zxid lower 32 bits have rolled over"));
-            if said { Ok(()) } else { Err(ensemble.failure("does not roll over")) }
-        })?;
-    }
-    Ok(())
+    [[Ours, Ours, Java], [Ours, Java, Java]].into_iter().try_for_each(an_epoch_runs_out)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn an_epoch_of_ours_runs_out() -> Result<()> {
+    let kinds = [[Ours, Ours, Ours], [Java, Java, Ours], [Java, Ours, Ours]];
+    kinds.into_iter().try_for_each(an_epoch_runs_out)
 }
 
 /// 3.4 sends notifications without a configuration and calls with its bare number.

@@ -60,6 +60,22 @@ fn a_seed_tells_the_same_story_twice() {
     }
 }
 
+/// Each epoch has some dozens of zxids: they run out, whatever else goes wrong.
+#[test]
+fn epochs_that_run_out_break_no_promise() {
+    let mut terms = [0, 0];
+    for seed in 3000..3008 {
+        for (terms, initial_zxid) in terms.iter_mut().zip([None, Some(0xffff_ffc0)]) {
+            let plan = Plan { initial_zxid, ..Plan::draw(&mut Random::new(seed)) };
+            let outcome = shortened(seed, plan);
+            assert_eq!(outcome.violation, None, "seed {seed}, {initial_zxid:?}");
+            *terms += outcome.figures.terms;
+        }
+    }
+    let [plain, short] = terms;
+    assert!(short > 2 * plain, "{plain} terms, and {short} with epochs that run out");
+}
+
 /// Without faults everything is answered.
 #[test]
 fn a_calm_ensemble_answers_all() {

@@ -85,6 +85,8 @@ pub struct QuorumTuning {
     pub max_concurrent_snap_syncs: i32,
     /// `leader.maxConcurrentDiffSyncs`
     pub max_concurrent_diff_syncs: i32,
+    /// `testingonly.initialZxid`: behind which counter a leader begins its epoch.
+    pub initial_zxid: Option<i64>,
 }
 
 impl QuorumConfig {

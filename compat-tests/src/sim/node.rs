@@ -301,6 +301,7 @@ impl Shared {
             init_limit: plan.init_limit,
             sync_limit: plan.sync_limit,
             connect_limit: 0,
+            initial_zxid: plan.initial_zxid,
             max_time_to_wait_for_epoch: -1,
             max_concurrent_snap_syncs: 10,
             max_concurrent_diff_syncs: 100,

@@ -118,6 +118,8 @@ pub struct Plan {
     pub only_majority: bool,
     /// Sessions are local until they own a node, and members that are cut off serve reads.
     pub local: bool,
+    /// Where the transactions of each epoch begin, if not with the first (`testingonly.initialZxid`).
+    pub initial_zxid: Option<i64>,
     /// Bugs of old that the members have.
     pub bugs: Bugs,
     /// Whether it is seen to that nobody says what he must not, and that what is taken for committed is
@@ -177,6 +179,7 @@ impl Plan {
             pieces: random.pick(&[0.0, 0.05, 0.5]),
             only_majority: random.chance(0.3),
             local: false,
+            initial_zxid: None,
             bugs: Bugs::default(),
             legality: true,
         }

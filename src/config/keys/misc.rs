@@ -1,6 +1,6 @@
 //! What people watch a server with, and what only Java, its tests or clients read.
 
-use super::{INT, Key, Kind, LONG, PORT, Scope, key, property};
+use super::{INT, Key, Kind, LONG, PORT, Range, Scope, key, property};
 
 const ADMIN: &str = "the HTTP admin server comes with a later version";
 const AUDIT: &str = "the audit log comes with a later version";
@@ -8,6 +8,9 @@ const JMX: &str = "there is no JMX";
 const LOGGING: &str = "the log goes to standard error; the level is set by RUST_LOG";
 const TESTS: &str = "it serves the tests of the Java server";
 const CLIENTS: &str = "clients read it, a server never does";
+
+/// Behind the last of these an epoch is over.
+const COUNTER: Kind = Kind::Long(Range { min: 0, max: 0xffff_fffe, instead: None });
 
 pub(super) const OPERATIONS: &[Key] = &[
     property("admin.enableServer", Kind::Unless("false"), "true")
@@ -96,9 +99,9 @@ pub(super) const OTHER: &[Key] = &[
     property("forceSnapshotSync", Kind::Bool, "false")
         .does("LearnerHandler", "every learner gets a snapshot")
         .not_for_servers(TESTS),
-    property("testingonly.initialZxid", LONG, "")
-        .does("Leader", "first zxid of an epoch")
-        .not_for_servers(TESTS),
+    property("testingonly.initialZxid", COUNTER, "")
+        .decimal()
+        .does("Leader", "where an epoch's counter begins, to see it run out; never in production"),
     property("test.*", Kind::Bool, "false")
         .does("ZKDatabase", "gaps between zxids are no error")
         .not_for_servers(TESTS),

@@ -8,7 +8,7 @@ use log::{info, warn};
 use super::figures;
 use super::read_only::Looking;
 use super::{Effect, Ensemble, Learners, Role, Status, Step};
-use crate::ids::{Millis, SessionId};
+use crate::ids::{Millis, SessionId, Zxid};
 use crate::op::op;
 use crate::peer::LogBatch;
 use crate::peer::Now;
@@ -255,7 +255,7 @@ impl Ensemble {
         self.outbox.send(link, packet);
     }
 
-    fn send_snapshot(&mut self, link: LinkId, zxid: crate::ids::Zxid, effects: &mut Vec<Effect>) {
+    fn send_snapshot(&mut self, link: LinkId, zxid: Zxid, effects: &mut Vec<Effect>) {
         let Role::Leading(leading) = &mut self.role else { return };
         let Some(learner) = leading.links.get_mut(&link) else { return };
         info!("Sending snapshot last zxid of peer, {zxid}");
@@ -276,7 +276,7 @@ impl Ensemble {
     }
 
     /// A quorum has the history: sessions are tracked, requests are taken.
-    fn lead(&mut self, now: Now, zxid: crate::ids::Zxid, effects: &mut Vec<Effect>) {
+    fn lead(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
         self.replica.begin_epoch(zxid);
         let s = &self.settings;
         let mut sessions = SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall)
@@ -285,9 +285,12 @@ impl Ensemble {
             sessions.restore(*id, *timeout, now.mono);
         }
         let front = &self.replica.front;
-        let parts = s.pipeline.parts(front, &self.auth, sessions, now.mono);
+        let mut pipeline = Pipeline::new(s.pipeline.parts(front, &self.auth, sessions, now.mono));
+        if let Some(counter) = s.initial_zxid {
+            pipeline.begin_behind(Zxid(zxid.0 | counter));
+        }
         if let Role::Leading(leading) = &mut self.role {
-            leading.pipeline = Some(Pipeline::new(parts));
+            leading.pipeline = Some(pipeline);
             leading.established = Some(now.mono);
         }
         effects.push(Effect::EpochEstablished(zxid.epoch()));

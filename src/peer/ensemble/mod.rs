@@ -87,6 +87,8 @@ pub struct Settings {
     pub read_only_mode: bool,
     /// Which sessions are known to their server alone.
     pub local_sessions: LocalSessions,
+    /// Where a leader's transactions begin in its epoch (`testingonly.initialZxid`).
+    pub initial_zxid: Option<i64>,
     /// What a leader prepares requests with.
     pub pipeline: PipelineSettings,
     /// None, but in the simulator.

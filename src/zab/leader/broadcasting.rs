@@ -128,8 +128,7 @@ impl Leader {
             panic!("{zxid} is proposed by a leader that does not lead");
         };
         let last = phase.last_proposed;
-        let first = last.counter() == 0 && zxid > last && zxid.epoch() == last.epoch();
-        assert!(zxid == last.next() || first, "{zxid} is proposed after {last}");
+        assert!(zxid.may_follow(last), "{zxid} is proposed after {last}");
         if zxid.counter() == LAST_COUNTER {
             return self.give_up(GiveUpReason::ZxidRollover, out);
         }

@@ -292,6 +292,45 @@ fn a_stranger_joins(kinds: [Kind; 4]) -> Result<Vec<String>> {
 /// The members stand in a file of their own, with their clients' ports; one observes, and says so.
 fn a_dynamic_file(kinds: [Kind; 3]) -> Result<Vec<String>> {
     let mut members = Members::prepare(&kinds)?;
+/// Figures of `mntr` that a write moves at the leader, at a follower, and at both.
+const OF_LEADER: [&str; 4] =
+    ["cnt_1_ack_latency", "cnt_3_ack_latency", "cnt_quorum_ack_latency", "proposal_count"];
+const OF_FOLLOWER: [&str; 3] =
+    ["cnt_proposal_latency", "cnt_commit_propagation_latency", "learner_commit_received_count"];
+const OF_BOTH: [&str; 4] = [
+    "cnt_proposal_ack_creation_latency",
+    "cnt_sync_processor_batch_size",
+    "cnt_sync_processor_queue_flush_time_ms",
+    "sync_processor_request_queued",
+];
+
+fn writes_are_measured(kinds: [Kind; 3]) -> Result<()> {
+    let mut members = Members::plain(&kinds, &[])?;
+    members.start(&[0, 2])?;
+    members.wait_modes(&["follower", "-", "leader"])?;
+    // All acks are needed as long as there are but two, so none comes too late to be counted.
+    let mut client = members.client(0)?;
+    for i in 0..10 {
+        client.ask(&Op::Create(format!("/{i}"), vec![], 0));
+    }
+    let counted = |member: usize, names: &[&str]| {
+        let none = |name: &&str| {
+            let figure = members.figure(member, name);
+            figure.and_then(|n| n.parse::<i64>().ok()).is_none_or(|n| n < 10)
+        };
+        let unmoved: Vec<_> = names.iter().copied().filter(none).collect();
+        assert!(unmoved.is_empty(), "{:?} {member}: {unmoved:?}", kinds[member]);
+    };
+    counted(2, &OF_LEADER);
+    counted(0, &OF_FOLLOWER);
+    [0, 2].iter().for_each(|member| counted(*member, &OF_BOTH));
+    let syncs = ["cnt_inflight_diff_count", "cnt_inflight_snap_count"];
+    let synced = syncs.iter().any(|name| members.figure(2, name).is_some_and(|n| n != "0"));
+    assert!(synced, "{:?} has counted no sync", kinds[2]);
+    client.ask(&Op::Close);
+    Ok(())
+}
+
     let mut text = String::new();
     for member in 0..3 {
         let (address, port) = (members.address(member, "127.0.0.1"), members.setups[member].port);
@@ -312,6 +351,19 @@ fn a_dynamic_file(kinds: [Kind; 3]) -> Result<Vec<String>> {
     members.start(&[2])?;
     members.wait_modes(&["follower", "leader", "observer"])?;
     members.write_and_read("/a", 2, 0)?;
+#[test]
+fn writes_are_measured_by_ours() -> Result<()> {
+    writes_are_measured([Ours; 3])
+}
+
+#[test]
+#[ignore = "takes long"]
+fn writes_are_measured_everywhere() -> Result<()> {
+    [[Java; 3], [Ours, Java, Java], [Java, Java, Ours]]
+        .into_iter()
+        .try_for_each(writes_are_measured)
+}
+
     members.wait_figure(1, "synced_observers", "1")?;
     let mut told = vec![ports_out(&members, &members.config(2)?), figures(&members, 1)];
     for member in 0..3 {

@@ -76,10 +76,11 @@ impl Shared {
     /// Appends and syncs; the last zxid of what is durable now.
     fn write(&self, batches: &[LogBatch]) -> storage::Result<Option<Zxid>> {
         let begun = Instant::now();
-        let mut log = self.log();
+        let (mut log, mut appended) = (self.log(), 0);
         for batch in batches {
             for (zxid, payload) in batch.iter() {
                 log.append(zxid, payload)?;
+                appended += 1;
             }
             if batch.roll {
                 log.roll()?;
@@ -88,6 +89,11 @@ impl Shared {
         let synced = log.sync()?;
         if let Some(took) = synced.took {
             self.metrics.fsynctime.add(took);
+            self.metrics.sync_processor_queue_flush_time_ms.add(took);
+        }
+        if appended > 0 {
+            self.metrics.sync_processor_request_queued.add(appended);
+            self.metrics.sync_processor_batch_size.add(appended);
         }
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let before = self.sync_micros.load(Ordering::Relaxed);

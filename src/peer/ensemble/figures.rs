@@ -85,6 +85,17 @@ pub(super) fn note_received(metrics: &ServerMetrics, packet: &Packet, now: Now) 
     }
 }
 
+/// A learner has acknowledged NEWLEADER: how many are still being brought up to date, by DIFF or TRUNC
+/// and by SNAP.
+pub(super) fn note_synced(metrics: &ServerMetrics, before: [usize; 2], left: [usize; 2]) {
+    let counts = [&metrics.inflight_diff_count, &metrics.inflight_snap_count];
+    for (count, (before, left)) in counts.iter().zip(before.into_iter().zip(left)) {
+        if left < before {
+            count.add(left as i64);
+        }
+    }
+}
+
 /// A learner applies what its leader has committed.
 pub(super) fn note_committed_here(metrics: &ServerMetrics, record: &TxnRecord, now: Now) {
     if let Some(age) = age_of(&record.header, now) {
@@ -92,7 +103,13 @@ pub(super) fn note_committed_here(metrics: &ServerMetrics, record: &TxnRecord, n
     }
 }
 
-fn age(record: &[u8], now: Now) -> Option<Millis> {
+/// When the transaction of a record was prepared (wall clock).
+pub(super) fn time_of(record: &[u8]) -> Option<Millis> {
+    Some(TxnHeader::read(&mut Reader::new(record)).ok()?.time)
+}
+
+/// How old a record's transaction is, in ms.
+pub(super) fn age(record: &[u8], now: Now) -> Option<Millis> {
     age_of(&TxnHeader::read(&mut Reader::new(record)).ok()?, now)
 }
 

@@ -2,18 +2,21 @@
 //! the disk.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use log::{info, warn};
 
 use super::figures;
 use super::read_only::Looking;
 use super::{Effect, Ensemble, Learners, Role, Status, Step};
-use crate::ids::{Millis, SessionId, Zxid};
+use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::op::op;
 use crate::peer::LogBatch;
 use crate::peer::Now;
 use crate::peer::pipeline::Pipeline;
 use crate::server::front::Serving;
+use crate::server::histogram::Quantiles;
+use crate::server::metrics::ServerMetrics;
 use crate::server::request::{Input, Request, learner_owner};
 use crate::server::sessions::SessionTracker;
 use crate::server::stats::BufferStats;
@@ -47,6 +50,14 @@ struct LearnerLink {
     reader: PacketReader,
     /// What is to follow behind the snapshot that is being sent.
     held: Option<Vec<u8>>,
+    /// How old proposals are when it acknowledges them; there from the first on.
+    ack_latency: Option<Arc<Quantiles>>,
+}
+
+impl LearnerLink {
+    fn new(limits: jute::Limits) -> Self {
+        Self { reader: PacketReader::new(limits), held: None, ack_latency: None }
+    }
 }
 
 impl Leading {
@@ -59,7 +70,7 @@ impl Leading {
     }
 
     pub(super) fn accepted(&mut self, link: LinkId, limits: jute::Limits) {
-        self.links.insert(link, LearnerLink { reader: PacketReader::new(limits), held: None });
+        self.links.insert(link, LearnerLink::new(limits));
     }
 
     /// False if the connection is not known.
@@ -68,6 +79,31 @@ impl Leading {
         learner.reader.feed(bytes);
         self.fed.push(link);
         true
+    }
+
+    /// A learner acknowledges a proposal; what has its quorum already is not looked at.
+    fn note_ack(&mut self, metrics: &ServerMetrics, link: LinkId, zxid: Zxid, now: Now) {
+        let Some(age) = self.machine.outstanding(zxid).and_then(|e| figures::age(&e.record, now))
+        else {
+            return;
+        };
+        let Some(learner) = self.links.get_mut(&link) else { return };
+        if learner.ack_latency.is_none() {
+            let mut learners = self.machine.learners();
+            let sid = learners.find(|l| l.link == link).and_then(|l| l.sid);
+            learner.ack_latency = sid.and_then(|sid| metrics.ack_latency.of(&sid.to_string()));
+        }
+        learner.ack_latency.iter().for_each(|latency| latency.add(age));
+    }
+
+    /// The leader's own acks.
+    pub(super) fn note_durable(&self, metrics: &ServerMetrics, my_id: Sid, zxid: Zxid, now: Now) {
+        let own = metrics.ack_latency.of(&my_id.to_string());
+        for entry in self.machine.becoming_durable(zxid) {
+            let Some(age) = figures::age(&entry.record, now) else { continue };
+            metrics.proposal_ack_creation_latency.add(age);
+            own.iter().for_each(|latency| latency.add(age));
+        }
     }
 
     pub(super) fn closed(&mut self, link: LinkId) {
@@ -165,7 +201,7 @@ impl Ensemble {
                     if matches!(packet, Packet::LearnerInfo(_)) {
                         effects.push(Effect::Know(link));
                     }
-                    self.tell_leader(now, leader::Event::Packet { link, packet });
+                    self.take_packet(now, link, packet);
                     return true;
                 }
                 Ok(None) => {
@@ -183,6 +219,28 @@ impl Ensemble {
         false
     }
 
+    fn take_packet(&mut self, now: Now, link: LinkId, packet: Packet) {
+        let acked = if let Packet::Ack { zxid } = packet { Some(zxid) } else { None };
+        // Only the ack of NEWLEADER has this counter, and only that ends a sync.
+        let ends_sync = acked.is_some_and(|zxid| zxid.counter() == 0);
+        let syncing = if ends_sync { self.syncs_in_progress() } else { [0; 2] };
+        if let (Some(zxid), Role::Leading(leading)) = (acked, &mut self.role) {
+            leading.note_ack(&self.replica.front.metrics, link, zxid, now);
+        }
+        self.tell_leader(now, leader::Event::Packet { link, packet });
+        if ends_sync {
+            let left = self.syncs_in_progress();
+            figures::note_synced(&self.replica.front.metrics, syncing, left);
+        }
+    }
+
+    fn syncs_in_progress(&self) -> [usize; 2] {
+        match &self.role {
+            Role::Leading(leading) => leading.machine.syncs_in_progress(),
+            _ => [0; 2],
+        }
+    }
+
     pub(super) fn carry_out_leader(
         &mut self,
         now: Now,
@@ -193,12 +251,16 @@ impl Ensemble {
         match effect {
             E::Send { link, packet } => {
                 if matches!(packet, Packet::Diff { .. } | Packet::Trunc { .. }) {
+                    let [diffs, _] = self.syncs_in_progress();
                     self.replica.front.metrics.diff_count.add(1);
+                    self.replica.front.metrics.inflight_diff_count.add(diffs as i64);
                 }
                 self.send_learner(link, &packet);
             }
             E::SendSnapshot { link, zxid } => {
+                let [_, snaps] = self.syncs_in_progress();
                 self.replica.front.metrics.snap_count.add(1);
+                self.replica.front.metrics.inflight_snap_count.add(snaps as i64);
                 self.send_snapshot(link, zxid, effects);
             }
             E::ReadTxnLog { link, from } => effects.push(Effect::ReadTxnLog(link, from)),

@@ -1,6 +1,6 @@
 //! A follower or observer with its leader.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use log::{error, info, warn};
 
@@ -20,7 +20,7 @@ use crate::server::sessions::SessionTracker;
 use crate::server::upgrade;
 use crate::txn::TxnRecord;
 use crate::zab::learner::{self, Learner};
-use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
+use crate::zab::packet::{ForwardedRequest, Packet, PacketReader, RecordBytes};
 use crate::zab::sync::Entry;
 use crate::zab::{LearnerType, LinkId};
 
@@ -41,6 +41,8 @@ pub(super) struct Learning {
     revalidations: HashMap<SessionId, Connect>,
     /// Sessions heard after this moment (monotonic) are told to the leader with the next ping.
     last_ping: Millis,
+    /// What is logged and not acknowledged, and when its leader prepared it (wall clock).
+    unacknowledged: VecDeque<(Zxid, Millis)>,
 }
 
 impl Learning {
@@ -122,6 +124,7 @@ impl Ensemble {
                 .of_learner(s.local_sessions),
             revalidations: HashMap::new(),
             last_ping: now.mono,
+            unacknowledged: VecDeque::new(),
         }));
         self.steps.extend(out.into_iter().map(Step::Learner));
     }
@@ -190,8 +193,10 @@ impl Ensemble {
         }
         match effect {
             E::Send(packet) => {
-                if matches!(packet, Packet::AckEpoch { .. }) {
-                    self.note_synchronizing(now);
+                match packet {
+                    Packet::AckEpoch { .. } => self.note_synchronizing(now),
+                    Packet::Ack { zxid } => self.note_own_ack(now, zxid),
+                    _ => {}
                 }
                 self.send_leader(&packet);
             }
@@ -206,7 +211,7 @@ impl Ensemble {
             E::ReceiveSnapshot { zxid } => self.begin_reception(zxid),
             E::Truncate { zxid } => self.barrier(Effect::Truncate(zxid), effects),
             E::SaveSnapshot => self.barrier(Effect::SaveSnapshot, effects),
-            E::Append { zxid, record } => self.replica.append(zxid, record),
+            E::Append { zxid, record } => self.learn_append(zxid, record),
             E::SyncLog => self.barrier(Effect::SyncLog, effects),
             E::Commit { zxid, record, txn } => self.learn_commit(Entry { zxid, record }, txn),
             E::Serve { epoch } => self.serve(now, epoch, effects),
@@ -222,6 +227,28 @@ impl Ensemble {
             E::Exit { code, why } => {
                 error!("{why}");
                 effects.push(Effect::Exit(code));
+            }
+        }
+    }
+
+    /// An observer acknowledges nothing.
+    fn learn_append(&mut self, zxid: Zxid, record: RecordBytes) {
+        if self.settings.kind == LearnerType::Participant
+            && let (Role::Learning(learning), Some(time)) =
+                (&mut self.role, figures::time_of(&record))
+        {
+            learning.unacknowledged.push_back((zxid, time));
+        }
+        self.replica.append(zxid, record);
+    }
+
+    /// The ack of NEWLEADER stands for all before it.
+    fn note_own_ack(&mut self, now: Now, zxid: Zxid) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        let metrics = &self.replica.front.metrics;
+        while let Some((logged, time)) = learning.unacknowledged.pop_front_if(|l| l.0 <= zxid) {
+            if logged == zxid && time <= now.wall {
+                metrics.proposal_ack_creation_latency.add(now.wall - time);
             }
         }
     }

@@ -406,7 +406,11 @@ impl Ensemble {
 
     fn on_durable(&mut self, now: Now, zxid: Zxid) {
         match &mut self.role {
-            Role::Leading(_) => self.tell_leader(now, leader::Event::Durable(zxid)),
+            Role::Leading(leading) => {
+                let metrics = &self.replica.front.metrics;
+                leading.note_durable(metrics, self.settings.my_id, zxid, now);
+                self.tell_leader(now, leader::Event::Durable(zxid));
+            }
             Role::Learning(_) => self.tell_learner(now, learner::Event::Durable(zxid)),
             Role::Looking(_) | Role::Calling(_) => {}
         }

@@ -93,6 +93,16 @@ impl Broadcasting {
         (at < self.outstanding.len()).then_some(at)
     }
 
+    pub(super) fn outstanding(&self, zxid: Zxid) -> Option<&Entry> {
+        self.position(zxid).map(|at| &self.outstanding[at].entry)
+    }
+
+    pub(super) fn becoming_durable(&self, zxid: Zxid) -> impl Iterator<Item = &Entry> {
+        let start = self.position(self.durable.next()).unwrap_or(0);
+        let entries = self.outstanding.iter().skip(start).map(|proposal| &proposal.entry);
+        entries.take_while(move |entry| entry.zxid <= zxid)
+    }
+
     /// The next proposal, if a quorum has it.
     fn take_committed(&mut self) -> Option<Entry> {
         if !self.outstanding.front()?.acks.has_all_quorums() {

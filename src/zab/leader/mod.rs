@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use self::broadcasting::Broadcasting;
 use self::discovery::{Discovery, Electing};
-use self::learner_handler::LearnerHandler;
+use self::learner_handler::{LearnerHandler, SyncSlot};
 use self::synchronizing::Synchronizing;
 pub use self::types::{
     Effect, Event, Faults, GiveUpReason, LearnerFault, LearnerStatus, Settings, Start, SyncOrigin,
@@ -28,7 +28,7 @@ pub use self::types::{
 use super::LinkId;
 use super::packet::Packet;
 use super::quorum::Quorums;
-use super::sync::History;
+use super::sync::{Entry, History};
 use crate::ids::{Millis, Sid, Zxid};
 
 /// A leader with its learners.
@@ -104,6 +104,30 @@ impl Leader {
             forwarding: learner.is_forwarding(),
             synced: learner.is_synced(self.tick),
         })
+    }
+
+    /// How many learners are being brought up to date: by DIFF or TRUNC, and by SNAP.
+    pub fn syncs_in_progress(&self) -> [usize; 2] {
+        [SyncSlot::Diff, SyncSlot::Snap]
+            .map(|slot| self.learners.values().filter(|l| l.sync_slot == Some(slot)).count())
+    }
+
+    /// A proposal that waits for its quorum.
+    pub fn outstanding(&self, zxid: Zxid) -> Option<&Entry> {
+        match &self.phase {
+            Phase::Broadcasting(phase) => phase.outstanding(zxid),
+            _ => None,
+        }
+    }
+
+    /// The proposals that [`Event::Durable`] with this zxid makes durable here and that wait for their
+    /// quorum.
+    pub fn becoming_durable(&self, zxid: Zxid) -> impl Iterator<Item = &Entry> {
+        let phase = match &self.phase {
+            Phase::Broadcasting(phase) => Some(phase),
+            _ => None,
+        };
+        phase.into_iter().flat_map(move |phase| phase.becoming_durable(zxid))
     }
 
     /// How many syncs wait for the proposals before them.

@@ -102,7 +102,10 @@ impl fmt::Display for Error {
             Self::LogDamaged { path, offset, last, what } => write!(
                 f,
                 "transaction log {} is damaged at offset {offset}, {}: {what}. Nothing was changed; \
-                 acknowledged transactions may be affected",
+                 acknowledged transactions may be affected. A member whose ensemble has a leader \
+                 without it may start anew: move its logs and snapshots aside, and the leader sends \
+                 it everything. A server alone needs a backup, or zkTxnLogToolkit.sh to see what is \
+                 lost",
                 path.display(),
                 After(*last)
             ),

@@ -44,9 +44,9 @@ pub struct QuorumConfig {
     pub ssl_reload_cert_files: bool,
     /// `multiAddress.enabled`
     pub multi_address: bool,
-    /// `multiAddress.reachabilityCheckEnabled`
+    /// `multiAddress.reachabilityCheckEnabled`: is an election link given up whose address is gone?
     pub multi_address_reachability_check: bool,
-    /// `multiAddress.reachabilityCheckTimeoutMs`
+    /// `multiAddress.reachabilityCheckTimeoutMs`: after how long. Not above 0: never.
     pub multi_address_reachability_timeout_ms: i32,
     /// `oraclePath`: the file that decides for one of two servers.
     pub oracle_path: Option<PathBuf>,

@@ -16,7 +16,7 @@ use super::quorum_sink::{Backlog, QuorumSink};
 use super::start::{
     StartError, io_error, pipeline_settings, restore_options, snapshot_options, snapshot_policy,
 };
-use crate::config::{Config, PeerAddress, PeerType, QuorumServer};
+use crate::config::{Config, PeerAddress, PeerType, QuorumConfig, QuorumServer};
 use crate::ids::{Millis, Sid};
 use crate::net::Clock;
 use crate::net::links::{LinkSettings, Links, Port, PortSettings, Strangers};
@@ -204,7 +204,11 @@ fn start_links(
     let config = ground.config;
     let tuning = &config.quorum.tuning;
     let settings = LinkSettings {
-        election: PortSettings { keep_alive: tuning.tcp_keep_alive, ..PortSettings::default() },
+        election: PortSettings {
+            keep_alive: tuning.tcp_keep_alive,
+            unreachable_after: unreachable_after(&config.quorum),
+            ..PortSettings::default()
+        },
         quorum: PortSettings {
             accepted_nodelay: tuning.leader_nodelay,
             connected_nodelay: tuning.follower_nodelay,
@@ -220,6 +224,14 @@ fn start_links(
     let addresses = listen_addresses(config, own, |a| a.election_port)?;
     bind_election_ports(&links, &addresses, tuning.election_bind_retry)?;
     Ok(links)
+}
+
+/// How long an address of a peer that has several may be silent (`asyncValidateIfSocketIsStillReachable`).
+/// Which of them is called needs no such check: all are called at the same time.
+fn unreachable_after(quorum: &QuorumConfig) -> Option<Millis> {
+    let timeout = Millis::from(quorum.multi_address_reachability_timeout_ms);
+    let checked = quorum.multi_address && quorum.multi_address_reachability_check;
+    (checked && timeout > 0).then_some(timeout)
 }
 
 /// Tries as often as `electionPortBindRetry` says; 0 for ever. One address of several is enough

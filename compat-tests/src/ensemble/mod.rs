@@ -5,6 +5,7 @@
 //! history against them. [`proxy`] stands between the members where a test wants to cut or delay them.
 
 pub mod load;
+pub mod members;
 mod plan;
 pub mod ports;
 pub mod proxy;

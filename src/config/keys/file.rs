@@ -141,12 +141,10 @@ pub(super) const ENSEMBLE: &[Key] = &[
     key(Scope::FileOrProperty, "multiAddress.enabled", Kind::Bool, "false")
         .does("QuorumPeer", "members may have several addresses; server lines heed -D alone"),
     key(Scope::FileOrProperty, "multiAddress.reachabilityCheckEnabled", Kind::Bool, "true")
-        .does("MultipleAddresses", "choose an address that answers")
-        .not_yet(ENSEMBLES),
+        .does("QuorumCnxManager", "leave an address of a member that is no longer reachable"),
     key(Scope::FileOrProperty, "multiAddress.reachabilityCheckTimeoutMs", INT, "1000")
         .unit("ms")
-        .does("MultipleAddresses", "how long an address may take to answer")
-        .not_yet(ENSEMBLES),
+        .does("MultipleAddresses", "how long an address may confirm nothing that was sent to it"),
     file("oraclePath", Kind::Path, "")
         .does("QuorumOracleMaj", "file that decides when one of two members is gone")
         .not_yet(ENSEMBLES),

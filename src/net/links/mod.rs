@@ -88,6 +88,9 @@ pub struct PortSettings {
     pub connected_nodelay: bool,
     /// `SO_KEEPALIVE` (`tcpKeepAlive`, for the election port).
     pub keep_alive: bool,
+    /// A link is closed whose peer's address does not confirm for so many ms that what was written came
+    /// there (`TCP_USER_TIMEOUT`); none: when the kernel gives up, after a quarter of an hour.
+    pub unreachable_after: Option<Millis>,
     /// A link is closed that is to be written to while so many bytes wait in it already.
     pub max_pending: usize,
     /// None: the port's user sees to strangers itself.
@@ -100,6 +103,7 @@ impl Default for PortSettings {
             accepted_nodelay: true,
             connected_nodelay: true,
             keep_alive: false,
+            unreachable_after: None,
             max_pending: 1 << 30,
             strangers: None,
         }

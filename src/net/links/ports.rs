@@ -4,6 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
@@ -122,7 +123,11 @@ impl Ports {
         let nodelay =
             if was_called { settings.accepted_nodelay } else { settings.connected_nodelay };
         socket.set_nodelay(nodelay)?;
-        SockRef::from(socket).set_keepalive(settings.keep_alive)
+        let socket = SockRef::from(socket);
+        let patience =
+            settings.unreachable_after.map(|ms| Duration::from_millis(ms.unsigned_abs()));
+        socket.set_tcp_user_timeout(patience)?;
+        socket.set_keepalive(settings.keep_alive)
     }
 
     /// Ends everything.

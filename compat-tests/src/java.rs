@@ -82,7 +82,10 @@ fn text_of(output: &Output) -> String {
 }
 
 /// Our classes and all the jars, built first where something is newer than the last build.
-fn class_path() -> Result<&'static OsString> {
+///
+/// # Errors
+/// If Maven cannot fetch them, or ours do not build.
+pub fn class_path() -> Result<&'static OsString> {
     static CLASS_PATH: OnceLock<std::result::Result<OsString, String>> = OnceLock::new();
     let built = CLASS_PATH.get_or_init(|| {
         let built =

@@ -37,7 +37,7 @@ fn a_little_of_every_load_is_served() -> Result<()> {
         "--seconds=2",
     ])?;
     assert!(served, "{told}");
-    for row in ["idle", "watches", "connects", "children", "soak"] {
+    for row in ["idle", "watches", "connects", "children", "soak", "ensemble"] {
         assert!(told.contains(&format!("{row:10} gamekeeper: served")), "{row}: {told}");
     }
     Ok(())

@@ -133,7 +133,8 @@ impl Report {
             self.json.extend(value.map(|value| fact_json(row, what, *kind, value)));
         }
         if let [(_, Some(first)), (_, Some(second)), ..] = values
-            && *second != 0.0
+            && *first > 0.0
+            && *second > 0.0
         {
             let _ = write!(line, " {:10.3}", first / second);
         }

@@ -151,7 +151,7 @@ fn run(settings: &Settings, target: &Target) -> Result<Outcome> {
     let time = settings.connecting;
     let ran = stream.run(settings.connects, time, UNDER_WAY_MAX.min(settings.room()))?;
     let cpu = (usage::cpu(server)? - before.0, usage::cpu(own)? - before.1);
-    let sessions = told(&target.server, "zk_global_sessions")?;
+    let sessions = told(target, "zk_global_sessions")?;
     let mut outcome = Outcome::default();
     let due = settings.connects as f64 * time.as_secs_f64();
     let rate = stream.closed as f64 / ran.as_secs_f64();

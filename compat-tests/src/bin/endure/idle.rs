@@ -93,7 +93,7 @@ fn run(settings: &Settings, target: &Target) -> Result<Outcome> {
     sessions.live(TICK * settings.ticks)?;
     let living = (usage::cpu(pid)? - cpu - to_open).as_secs_f64() / since.elapsed().as_secs_f64();
     let (alive, wanted) = (sessions.living(), settings.sessions);
-    let known = told(&target.server, "zk_global_sessions")?;
+    let known = told(target, "zk_global_sessions")?;
     let (now, peak) = usage::memory(pid)?;
     outcome.figure("sessions", wanted as f64);
     outcome.figure("of these with a connection all the time", sessions.standing as f64);

@@ -31,12 +31,13 @@ use outcome::Outcome;
 /// A load, by its name.
 type Row = (&'static str, fn(&Settings, Kind) -> Result<Outcome>);
 
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 6] = [
     ("idle", idle::idle),
     ("watches", watches::watches),
     ("connects", connects::connects),
     ("children", children::children),
     ("soak", soak::soak),
+    ("ensemble", soak::ensemble),
 ];
 
 /// Files that a process has open beside the connections of a load: a JVM's libraries, logs, pipes.
@@ -81,7 +82,7 @@ fn options() -> Options {
     options.optopt("", "connects", "connects: connections in a second (10000)", "COUNT");
     options.optopt("", "connecting", "connects: for how long (60)", "SECONDS");
     options.optopt("", "children", "children: of one node (1000000)", "COUNT");
-    options.optopt("t", "seconds", "soak: for how long (600)", "SECONDS");
+    options.optopt("t", "seconds", "soak, ensemble: for how long (600)", "SECONDS");
     options.optopt("m", "java-heap", "Java's -Xmx (2g)", "SIZE");
     options.optopt("d", "dir", "where to keep the data (beside this program)", "DIR");
     options.optopt("j", "json", "write the figures into a file, too", "FILE");

@@ -1,7 +1,7 @@
 //! Mixed load for a long time at a steady pace, with as much data at the end as at the beginning:
-//! memory must level off, and nothing may be left of those that went.
+//! memory must level off, and nothing may be left of those that went. On a server alone, and on an
+//! ensemble of three.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +12,9 @@ use compat_tests::bench::bulk::{bulk, push_create, push_delete};
 use compat_tests::bench::histogram::Histogram;
 use compat_tests::bench::load::{Load, Script};
 use compat_tests::bench::report::mib;
-use compat_tests::bench::target::Target;
+use compat_tests::bench::target::{Measured, Target, Trio};
 use compat_tests::ensemble::recorder::open_acl;
-use compat_tests::server::{Kind, Server};
+use compat_tests::server::Kind;
 use compat_tests::{Failure, Result, usage};
 use gamekeeper::client::{Client, CreateMode, Options};
 use gamekeeper::op::op;
@@ -22,7 +22,7 @@ use jute::proto::{ExistsRequest, GetChildrenRequest, GetDataRequest, SetDataRequ
 
 use crate::Settings;
 use crate::levels::{GROWTH_MAX, Thirds};
-use crate::outcome::{Outcome, number};
+use crate::outcome::{Outcome, told};
 
 /// Sessions of the steady load, their depth, and the nodes that each makes and deletes in turn.
 const SESSIONS: usize = 20;
@@ -69,8 +69,8 @@ fn script(session: usize) -> Script {
 
 /// A session comes, makes an ephemeral, watches it and its parent, and goes: by turns it closes, or
 /// just hangs up.
-fn visit(server: SocketAddr, closes: bool) -> Result<()> {
-    let (client, _events) = Client::connect(Options::new(&server.to_string(), CHURN_TIMEOUT)?)?;
+fn visit(servers: &str, closes: bool) -> Result<()> {
+    let (client, _events) = Client::connect(Options::new(servers, CHURN_TIMEOUT)?)?;
     let node = client
         .create("/churn/e-", Some(b"e"), &open_acl(), CreateMode::EphemeralSequential)
         .wait()?;
@@ -84,10 +84,10 @@ fn visit(server: SocketAddr, closes: bool) -> Result<()> {
 }
 
 /// Sessions come and go until told to stop; returns how many.
-fn churn(server: SocketAddr, pause: Duration, stop: &AtomicBool) -> Result<u64> {
+fn churn(servers: &str, pause: Duration, stop: &AtomicBool) -> Result<u64> {
     let mut visits = 0;
     while !stop.load(Ordering::Relaxed) {
-        visit(server, visits % 2 == 0)?;
+        visit(servers, visits % 2 == 0)?;
         visits += 1;
         thread::sleep(pause);
     }
@@ -97,8 +97,8 @@ fn churn(server: SocketAddr, pause: Duration, stop: &AtomicBool) -> Result<u64> 
 /// What was seen of a server while it soaked.
 struct Soaked {
     latencies: Histogram,
-    /// MiB, one for each look.
-    memory: Vec<f64>,
+    /// MiB of each server, one for each look.
+    memory: Vec<Vec<f64>>,
     visits: u64,
 }
 
@@ -108,22 +108,27 @@ fn look_every(soak: Duration) -> Duration {
 }
 
 /// Keeps the load up, and looks at memory.
-fn load(server: &Server, soak: Duration) -> Result<Soaked> {
-    let address = server.setup.address();
+fn load(servers: &dyn Measured, soak: Duration) -> Result<Soaked> {
+    let (addresses, pids) = (servers.addresses(), servers.pids());
     let scripts: Vec<Rc<Script>> = (0..SESSIONS).map(|i| Rc::new(script(i))).collect();
-    let mut load = Load::open(&[address], &scripts, DEPTH)?;
+    let mut load = Load::open(&addresses, &scripts, DEPTH)?;
     load.rewind();
     let stop = Arc::new(AtomicBool::new(false));
     let churning = {
         let (stop, pause) = (Arc::clone(&stop), look_every(soak) / CHURN as u32);
-        thread::spawn(move || churn(address, pause, &stop))
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        thread::spawn(move || churn(&addresses.join(","), pause, &stop))
     };
-    let mut soaked = Soaked { latencies: Histogram::new(), memory: Vec::new(), visits: 0 };
-    let (begun, mut slice) = (Instant::now(), Duration::ZERO);
+    let memory = vec![Vec::new(); pids.len()];
+    let mut soaked = Soaked { latencies: Histogram::new(), memory, visits: 0 };
+    let (begun, mut slice, mut looks) = (Instant::now(), Duration::ZERO, 0);
     while slice < soak && !churning.is_finished() {
         soaked.latencies.add(&load.run_each(NODES_PER_SLICE * LIFE)?.latencies);
-        if begun.elapsed() >= look_every(soak) * (soaked.memory.len() as u32 + 1) {
-            soaked.memory.push(mib(usage::memory(server.pid())?.0));
+        if begun.elapsed() >= look_every(soak) * (looks + 1) {
+            looks += 1;
+            for (series, pid) in soaked.memory.iter_mut().zip(&pids) {
+                series.push(mib(usage::memory(*pid)?.0));
+            }
         }
         slice = (slice + SLICE).max(begun.elapsed());
         thread::sleep(slice.saturating_sub(begun.elapsed()));
@@ -134,16 +139,15 @@ fn load(server: &Server, soak: Duration) -> Result<Soaked> {
     Ok(soaked)
 }
 
-fn counts(server: &Server) -> Result<Vec<u64>> {
-    let answer = server.four_letter_word("mntr")?;
-    COUNTS.iter().map(|name| number(&answer, name)).collect()
+fn counts(servers: &dyn Measured) -> Result<Vec<u64>> {
+    COUNTS.iter().map(|name| told(servers, name)).collect()
 }
 
 /// Waits until the counts are as they should be, or will not be; returns them.
-fn settled(server: &Server, right: impl Fn(&[u64]) -> bool) -> Result<Vec<u64>> {
+fn settled(servers: &dyn Measured, right: impl Fn(&[u64]) -> bool) -> Result<Vec<u64>> {
     let since = Instant::now();
     loop {
-        let now = counts(server)?;
+        let now = counts(servers)?;
         if right(&now) || since.elapsed() > EXPIRY {
             return Ok(now);
         }
@@ -154,20 +158,27 @@ fn settled(server: &Server, right: impl Fn(&[u64]) -> bool) -> Result<Vec<u64>> 
 /// Soaks one server.
 pub(crate) fn soak(settings: &Settings, kind: Kind) -> Result<Outcome> {
     let target = Target::start(&settings.launch, kind)?;
-    run(&target, settings.soak).map_err(|e| target.server.failure(&format!("fails: {e}")))
+    run(&target, settings.soak).map_err(|e| target.failure(&format!("fails: {e}")))
 }
 
-fn run(target: &Target, soak: Duration) -> Result<Outcome> {
-    let (server, servers) = (&target.server, [target.address()]);
+/// Soaks three servers that are an ensemble.
+pub(crate) fn ensemble(settings: &Settings, kind: Kind) -> Result<Outcome> {
+    let trio = Trio::start(&settings.launch, kind)?;
+    run(&trio, settings.soak).map_err(|e| trio.failure(&format!("fails: {e}")))
+}
+
+fn run(servers: &dyn Measured, soak: Duration) -> Result<Outcome> {
+    // One of them alone, for a session of another member might not see the parent yet.
+    let first = &servers.addresses()[..1];
     for parent in ["/soak", "/churn"] {
-        bulk(&servers, 1, |script, _| push_create(script, parent, b"", 0))?;
+        bulk(first, 1, |script, _| push_create(script, parent, b"", 0))?;
     }
-    bulk(&servers, SESSIONS, |script, i| push_create(script, &format!("/soak/{i}"), b"", 0))?;
-    let before = settled(server, |now| now.last() == Some(&0))?;
-    let cpu = usage::cpu(server.pid())?;
-    let soaked = load(server, soak)?;
-    let cpu = usage::cpu(server.pid())? - cpu;
-    let after = settled(server, |now| now == before)?;
+    bulk(first, SESSIONS, |script, i| push_create(script, &format!("/soak/{i}"), b"", 0))?;
+    let before = settled(servers, |now| now.last() == Some(&0))?;
+    let cpu = usage::cpu_of(&servers.pids())?;
+    let soaked = load(servers, soak)?;
+    let cpu = usage::cpu_of(&servers.pids())? - cpu;
+    let after = settled(servers, |now| now == before)?;
     let mut outcome = Outcome::default();
     let operations = soaked.latencies.total() as f64;
     outcome.figure("operations", operations);
@@ -184,18 +195,23 @@ fn run(target: &Target, soak: Duration) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn judge(outcome: &mut Outcome, memory: &[f64], soak: Duration) {
-    let Some(thirds) = Thirds::of(memory) else { return };
-    outcome.figure("resident in the first third, at most, MiB", thirds.first);
-    outcome.figure("resident in the middle third, at most, MiB", thirds.middle);
-    outcome.figure("resident in the last third, at most, MiB", thirds.last);
-    outcome.figure("growth of the last over the middle third, %", thirds.growth());
-    outcome.require(
-        soak < JUDGED_MIN || thirds.level_off(),
-        format!(
-            "memory does not level off: {:.1} % more in the last third than in the middle one, \
-             {GROWTH_MAX} % are allowed: {memory:.1?}",
-            thirds.growth()
-        ),
-    );
+/// Figures of all servers together; each of them must have levelled off.
+fn judge(outcome: &mut Outcome, memory: &[Vec<f64>], soak: Duration) {
+    let thirds: Vec<Thirds> = memory.iter().filter_map(|series| Thirds::of(series)).collect();
+    let sum = |of: fn(&Thirds) -> f64| thirds.iter().map(of).sum();
+    outcome.figure("resident in the first third, at most, MiB", sum(|thirds| thirds.first));
+    outcome.figure("resident in the middle third, at most, MiB", sum(|thirds| thirds.middle));
+    outcome.figure("resident in the last third, at most, MiB", sum(|thirds| thirds.last));
+    let growth = thirds.iter().map(Thirds::growth).fold(f64::MIN, f64::max);
+    outcome.figure("growth of the last over the middle third, %", growth);
+    for (thirds, series) in thirds.iter().zip(memory) {
+        outcome.require(
+            soak < JUDGED_MIN || thirds.level_off(),
+            format!(
+                "memory does not level off: {:.1} % more in the last third than in the middle one, \
+                 {GROWTH_MAX} % are allowed: {series:.1?}",
+                thirds.growth()
+            ),
+        );
+    }
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use compat_tests::bench::report::mib;
 use compat_tests::bench::target::{Measured, Target, Trio};
-use compat_tests::ensemble;
 use compat_tests::ensemble::recorder::open_acl;
 use compat_tests::server::Kind;
 use compat_tests::{Failure, Result, usage};
@@ -13,7 +12,7 @@ use gamekeeper::client::{Client, CreateMode, Op};
 
 use crate::Settings;
 use crate::helper::Helper;
-use crate::outcome::{Outcome, number};
+use crate::outcome::{Outcome, told};
 
 /// The node that is watched.
 const PATH: &str = "/watched";
@@ -65,11 +64,6 @@ impl Watched {
         self.helpers.iter_mut().map(Helper::answer).sum()
     }
 
-    fn told(&self, name: &str) -> Result<u64> {
-        let told = |address| number(&ensemble::ask(address, "mntr")?, name);
-        self.servers.addresses().into_iter().map(told).sum()
-    }
-
     fn cpu(&self) -> Result<Duration> {
         usage::cpu_of(&self.servers.pids())
     }
@@ -100,7 +94,7 @@ fn run(watched: &mut Watched, sessions: &[usize]) -> Result<Outcome> {
     outcome.figure("watches", set as f64);
     outcome.figure("watches set in a second", set as f64 / begun.elapsed().as_secs_f64());
     outcome.require(set == all * EACH, format!("{set} of {} watches were set", all * EACH));
-    let told = watched.told("zk_watch_count")?;
+    let told = told(&*watched.servers, "zk_watch_count")?;
     outcome.require(told == set as u64, format!("mntr tells {told} of {set} watches"));
     fire(watched, &client, set, &mut outcome)?;
     let (now, peak) = usage::memory_of(&watched.servers.pids())?;
@@ -129,7 +123,7 @@ fn fire(watched: &mut Watched, client: &Client, set: usize, outcome: &mut Outcom
     outcome.ms("the write that fires them is answered, ms", answered);
     outcome.ms("the last event has arrived, ms", last);
     outcome.figure("server CPU to fire them, s", cpu.as_secs_f64());
-    let left = watched.told("zk_watch_count")?;
+    let left = told(&*watched.servers, "zk_watch_count")?;
     outcome.require(heard == set, format!("{heard} of {set} events arrived"));
     outcome.require(left == 0, format!("{left} watches are left behind the event"));
     Ok(())

@@ -167,14 +167,14 @@ impl Member {
         let began = self.clock.now();
         log.settled(|log| log.roll())?;
         let saved = snapshot::take(
-            Arc::clone(self.dirs.disk()),
-            self.dirs.snap(),
+            &self.dirs,
             self.snapshot,
             || sessions.to_vec(),
             |look| look(&self.front.db.read_tree()),
         )?;
         self.front.metrics.snapshottime.add(self.clock.now() - began);
         if let Some(saved) = saved {
+            let _cut = self.dirs.cut_history();
             log.settled(|log| log.forget_after(saved.zxid))?;
         }
         Ok(())
@@ -182,6 +182,7 @@ impl Member {
 
     fn truncate(&self, log: &LogDevice, zxid: Zxid) -> Result<Event, Failure> {
         warn!("Truncating log to get in sync with the leader {zxid}");
+        let _cut = self.dirs.cut_history();
         log.settled(|log| log.truncate(zxid))?;
         let event = self.load()?;
         match &event {

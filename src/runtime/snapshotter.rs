@@ -86,8 +86,7 @@ fn run(parts: &Parts, busy: &AtomicBool, orders: &Receiver<()>) {
 fn take(parts: &Parts) {
     let start = parts.clock.now();
     let taken = snapshot::take(
-        Arc::clone(parts.dirs.disk()),
-        parts.dirs.snap(),
+        &parts.dirs,
         parts.options,
         || committed_sessions(&parts.inbox),
         |look| {

@@ -179,7 +179,9 @@ impl<'a> Base<'a> {
         FourLetterWords::new(config, port, Arc::clone(&self.front), Arc::new(info), self.clock)
     }
 
-    /// Snapshots; one is due already where transactions were replayed.
+    /// Snapshots; of a server alone one is due already where transactions were replayed. A member has
+    /// replayed what it has logged, and its leader may say that this was never committed: it waits, but
+    /// for where there is no snapshot yet (`shouldForceWriteInitialSnapshotAfterLeaderElection`).
     fn snapshotter(&self) -> Result<Snapshotter, StartError> {
         let snapshotter = Snapshotter::start(snapshotter::Parts {
             front: Arc::clone(&self.front),
@@ -190,7 +192,8 @@ impl<'a> Base<'a> {
             fatal: Arc::clone(&self.fatal),
         })
         .map_err(io_error("cannot start the snapshot thread"))?;
-        if self.restored.stats.txns_loaded > 0 {
+        let waits = self.config.quorum.is_distributed() && self.restored.snapshot.is_some();
+        if self.restored.stats.txns_loaded > 0 && !waits {
             snapshotter.order();
         }
         Ok(snapshotter)

@@ -1,7 +1,7 @@
 //! `dataDir` and `dataLogDir`. Java: the constructor of `FileTxnSnapLog`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{self, Disk};
 use super::names::{self, LOG, SNAPSHOT};
@@ -21,6 +21,15 @@ pub struct DataDirs {
     snap: PathBuf,
     log: PathBuf,
     faults: Faults,
+    /// How often the history was cut. Whoever cuts it holds this, and whoever lets a snapshot appear.
+    cuts: Arc<Mutex<u64>>,
+}
+
+/// As long as this is there no snapshot appears, and those that were begun before never do.
+#[must_use = "what is done after it is gone is not covered"]
+#[derive(Debug)]
+pub struct HistoryCut<'a> {
+    _cuts: MutexGuard<'a, u64>,
 }
 
 /// Bugs of old, to be switched on by the simulator alone: a scenario that does not fail with its bug
@@ -55,7 +64,8 @@ impl DataDirs {
         // The two messages differ by a blank in Java, and scripts look for them.
         prepare(&*disk, &log, "data", " Please", autocreate)?;
         prepare(&*disk, &snap, "snap", "Please", autocreate)?;
-        let dirs = Self { disk, snap, log, faults: Faults::default() };
+        let (faults, cuts) = (Faults::default(), Arc::default());
+        let dirs = Self { disk, snap, log, faults, cuts };
         if dirs.snap != dirs.log {
             dirs.check_separate()?;
         }
@@ -85,6 +95,20 @@ impl DataDirs {
     /// Transaction logs: `dataLogDir/version-2`.
     pub fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// To be held while transactions are removed and the database is restored without them: a snapshot
+    /// that is being written may hold them, and must not appear in between. Waits for one that appears
+    /// at this moment.
+    pub fn cut_history(&self) -> HistoryCut<'_> {
+        let mut cuts = self.cuts();
+        *cuts += 1;
+        HistoryCut { _cuts: cuts }
+    }
+
+    /// Who only counts cannot leave it half done.
+    pub(super) fn cuts(&self) -> MutexGuard<'_, u64> {
+        self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes in the snapshots' directory (`getDataDirSize`).

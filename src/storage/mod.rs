@@ -24,7 +24,7 @@ mod testing;
 mod truncate;
 pub mod txnlog;
 
-pub use dirs::{DataDirs, Faults};
+pub use dirs::{DataDirs, Faults, HistoryCut};
 pub use disk::{Disk, DiskError, DiskFile, MemDisk, RealDisk};
 pub use epoch::Epochs;
 pub use error::{Error, Result};

@@ -244,8 +244,7 @@ fn replay(
 fn start_empty(dirs: &DataDirs, options: &RestoreOptions, trusted: bool) -> Result<Restored> {
     let Loaded { mut tree, sessions, mut snapshot } = Loaded::empty(options);
     if trusted {
-        let disk = Arc::clone(dirs.disk());
-        let taken = snapshot::take(disk, dirs.snap(), options.snapshot, Vec::new, |f| f(&tree))?;
+        let taken = snapshot::take(dirs, options.snapshot, Vec::new, |f| f(&tree))?;
         let saved = names::files(&**dirs.disk(), dirs.snap(), names::SNAPSHOT)?;
         snapshot = taken.and_then(|t| saved.into_iter().find(|f| f.path == t.path));
     } else {

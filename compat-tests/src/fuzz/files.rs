@@ -111,8 +111,7 @@ pub(super) fn snapshot(data: &[u8]) {
         .expect("an empty disk");
     let sessions: Vec<_> = restored.sessions.iter().map(|(id, timeout)| (*id, *timeout)).collect();
     let taken = snapshot::take(
-        disk,
-        copy.snap(),
+        &copy,
         snapshot_options(),
         || sessions,
         |look| look(&restored.tree),

@@ -220,8 +220,7 @@ impl Life {
         self.snapshotting = None;
         let sessions = self.ensemble.committed_sessions();
         let saved = snapshot::take(
-            Arc::clone(self.dirs.disk()),
-            self.dirs.snap(),
+            &self.dirs,
             snapshot_options(),
             || sessions,
             |look| look(&self.front.db.read_tree()),

@@ -128,9 +128,8 @@ fn server(txns: i64, snapshots: &[i64]) -> DataDirs {
             log.roll().unwrap();
             let tree = run(&dirs, options()).unwrap();
             let sessions = tree.sessions.into_iter().collect();
-            let disk = Arc::clone(dirs.disk());
             let snapshot = options().snapshot;
-            snapshot::take(disk, dirs.snap(), snapshot, || sessions, |f| f(&tree.tree)).unwrap();
+            snapshot::take(&dirs, snapshot, || sessions, |f| f(&tree.tree)).unwrap();
         }
     }
     dirs
@@ -259,9 +258,9 @@ fn truncation_removes_a_snapshot_that_was_begun_before_what_was_cut() {
 fn what_is_behind_a_snapshot_of_a_leader_does_not_come_back() {
     let dirs = server(30, &[10, 20]);
     let theirs = run(&server(15, &[]), options()).unwrap();
-    let (disk, snapshot) = (Arc::clone(dirs.disk()), options().snapshot);
+    let snapshot = options().snapshot;
     let sessions = theirs.sessions.clone().into_iter().collect();
-    snapshot::take(disk, dirs.snap(), snapshot, || sessions, |f| f(&theirs.tree)).unwrap();
+    snapshot::take(&dirs, snapshot, || sessions, |f| f(&theirs.tree)).unwrap();
     assert_eq!(run(&dirs, options()).unwrap().last_zxid, Zxid(30));
     let mut log = log_of(&dirs, 0);
     log.forget_after(Zxid(15)).unwrap();

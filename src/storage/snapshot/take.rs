@@ -1,13 +1,13 @@
 //! Taking a snapshot of a tree that goes on changing. Java: `FileTxnSnapLog.save`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::body::BodyWalk;
 use super::{SnapshotWriter, Trailer};
 use crate::config::Compression;
 use crate::ids::{SessionId, Zxid};
-use crate::storage::disk::{self, Disk};
+use crate::storage::{DataDirs, disk};
 use crate::tree::{DataTree, ZxidDigest};
 
 /// The most nodes that are encoded while the tree is held: some tenths of a millisecond.
@@ -37,25 +37,26 @@ pub struct TakenSnapshot {
     pub len: u64,
 }
 
-/// Writes a snapshot of a tree into `dir`, holding it for less than a millisecond at a time.
+/// Writes a snapshot of a tree into `dirs`, holding it for less than a millisecond at a time.
 /// `with_tree` calls what it is given with the tree, locked against change. `sessions` is asked after
 /// the snapshot's zxid was read, and must not lack a session that was created up to then. Nothing if
-/// another tree took the place of the first meanwhile: what the server has then is another history.
+/// another tree took the place of the first meanwhile, or the history was cut: what the server has then
+/// is another one.
 ///
 /// # Errors
 /// If the disk refuses. There is no new snapshot then.
 pub fn take(
-    disk: Arc<dyn Disk>,
-    dir: &Path,
+    dirs: &DataDirs,
     options: SnapshotOptions,
     sessions: impl FnOnce() -> Vec<(SessionId, i32)>,
     mut with_tree: impl FnMut(&mut dyn FnMut(&DataTree)),
 ) -> disk::Result<Option<TakenSnapshot>> {
+    let cuts = *dirs.cuts();
     let mut start = None;
     with_tree(&mut |tree| start = Some((tree.walk(), tree.last_processed_zxid())));
     let Some((first, zxid)) = start else { return Ok(None) };
     let sessions = sessions();
-    let mut writer = SnapshotWriter::create(disk, dir, zxid, options.compression)?;
+    let mut writer = SnapshotWriter::create(Arc::clone(dirs.disk()), dirs.snap(), zxid, options.compression)?;
     let path = writer.path();
     log::info!("Snapshotting: {zxid} to {}", path.display());
 
@@ -71,9 +72,10 @@ pub fn take(
     }
     writer.put(&out)?;
 
+    let now = dirs.cuts();
     let mut trailer = None;
     with_tree(&mut |tree| trailer = first.is_of(tree).then(|| trailer_of(tree, options)));
-    let Some(trailer) = trailer else {
+    let Some(trailer) = trailer.filter(|_| *now == cuts) else {
         log::info!("The database was replaced: {} is given up", path.display());
         return Ok(None);
     };

@@ -210,9 +210,8 @@ fn a_snapshot_of_two_trees_is_given_up() {
     let trees = [DataTree::new(TreeOptions::default()), DataTree::new(TreeOptions::default())];
     let options = SnapshotOptions { compression: Compression::None, digest: true, last_zxid: true };
     for looks in 1..4 {
-        let disk = Arc::clone(dirs.disk());
         let mut look = 0;
-        let taken = take(disk, dirs.snap(), options, Vec::new, |f| {
+        let taken = take(&dirs, options, Vec::new, |f| {
             f(&trees[usize::from(look >= looks)]);
             look += 1;
         });
@@ -222,13 +221,31 @@ fn a_snapshot_of_two_trees_is_given_up() {
 }
 
 #[test]
+fn a_snapshot_does_not_appear_behind_a_cut_of_the_history() {
+    let dirs = dirs_with(&[]);
+    let tree = DataTree::new(TreeOptions::default());
+    let options = SnapshotOptions { compression: Compression::None, digest: true, last_zxid: true };
+    for cut_at in 0..3 {
+        let mut look = 0;
+        let taken = take(&dirs, options, Vec::new, |f| {
+            f(&tree);
+            if look == cut_at && cut_at < 2 {
+                drop(dirs.cut_history());
+            }
+            look += 1;
+        });
+        assert_eq!(taken.unwrap().is_none(), cut_at < 2, "cut after look {cut_at}");
+    }
+    assert_eq!(files(&**dirs.disk(), dirs.snap(), SNAPSHOT).unwrap().len(), 1);
+}
+
+#[test]
 fn a_snapshot_is_named_after_the_zxid_at_its_start() {
     let dirs = dirs_with(&[]);
     let mut tree = DataTree::new(TreeOptions::default());
     tree.set_last_processed_zxid(Zxid(0x1f));
     let options = SnapshotOptions { compression: Compression::Gzip, digest: true, last_zxid: true };
-    let disk = Arc::clone(dirs.disk());
-    let taken = take(disk, dirs.snap(), options, Vec::new, |f| {
+    let taken = take(&dirs, options, Vec::new, |f| {
         f(&tree);
         tree.set_last_processed_zxid(Zxid(0x20));
     })

@@ -97,7 +97,7 @@ impl Driver {
                 self.cnx(cnx::Event::Connected { sid, link });
             }
             Arrival::ConnectFailed { sid, why } => {
-                log::warn!("election: cannot connect to server {sid}: {why}");
+                log::warn!("Cannot open channel to {sid} at election address {why}");
                 self.cnx(cnx::Event::ConnectFailed { sid });
             }
             Arrival::Bytes { link, bytes } => self.cnx(cnx::Event::Bytes { link, bytes: &bytes }),

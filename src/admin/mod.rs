@@ -15,6 +15,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use process::user_name;
 pub use version::full_version;
 pub use words::FourLetterWords;
 

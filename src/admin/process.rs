@@ -34,7 +34,7 @@ pub(super) fn memory() -> (u64, u64) {
 }
 
 /// The user's name: the environment's, or what the system calls the owner of this process.
-pub(super) fn user_name() -> Option<String> {
+pub(crate) fn user_name() -> Option<String> {
     if let Ok(name) = std::env::var("USER") {
         return Some(name);
     }

@@ -167,6 +167,7 @@ pub(super) fn server(values: &mut Values<'_>) -> Result<ServerConfig> {
         max_batch_size: values.int("maxBatchSize")?,
         enforce_quota: values.flag("enforceQuota")?,
         read_only_mode,
+        audit: values.flag("audit.enable")?,
         four_letter_words: whitelist(values, read_only_mode),
     })
 }

@@ -156,6 +156,8 @@ pub struct ServerConfig {
     pub enforce_quota: bool,
     /// `readonlymode.enabled`
     pub read_only_mode: bool,
+    /// `audit.enable`: is there a line in the log for each change?
+    pub audit: bool,
     /// `4lw.commands.whitelist` as a set, `srvr` (and `isro` in read-only mode) included.
     pub four_letter_words: Whitelist,
 }

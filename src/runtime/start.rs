@@ -18,7 +18,7 @@ use super::pipeline::{self, Pipeline, Seat};
 use super::purger::Purger;
 use super::snapshotter::{self, Snapshotter};
 use super::start_member;
-use crate::admin::FourLetterWords;
+use crate::admin::{FourLetterWords, user_name};
 use crate::config::{Config, ExitCode};
 use crate::ids::Millis;
 use crate::net::{Clock, NetSettings, Port, Reactor, Submit};
@@ -27,6 +27,7 @@ use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use crate::peer::standalone::Standalone;
 use crate::peer::{self, Effect};
 use crate::server::Database;
+use crate::server::audit::Audit;
 use crate::server::auth::Auth;
 use crate::server::container::ContainerOptions;
 use crate::server::front::{Front, FrontSettings, Serving};
@@ -239,6 +240,12 @@ impl Server {
     /// If the files cannot be used, a port is taken, or the configuration asks for what is not there
     /// yet.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        let started = Self::start_unheard(config);
+        audit_log(config).started(started.is_ok());
+        started
+    }
+
+    fn start_unheard(config: &Config) -> Result<Self, StartError> {
         let mut base = Base::open(config)?;
         if config.quorum.is_distributed() {
             let (server, member, effects) = base.member()?;
@@ -263,6 +270,7 @@ impl Server {
     /// Waits until the server is to end, ends it in order, and says how.
     pub fn wait(mut self) -> ExitCode {
         let code = self.fatal.wait();
+        self.front.audit.stopping();
         self.stop();
         code
     }
@@ -367,6 +375,15 @@ fn note_restore(metrics: &ServerMetrics, restored: &Restored) {
     metrics.dbinittime.add(stats.total_ms);
 }
 
+/// The audit log, if there is to be one.
+fn audit_log(config: &Config) -> Audit {
+    if config.server.audit {
+        Audit::new(&user_name().unwrap_or_else(|| "?".to_owned()))
+    } else {
+        Audit::default()
+    }
+}
+
 /// What the connections share. The tree moves into it.
 fn build_front(
     config: &Config,
@@ -381,7 +398,8 @@ fn build_front(
     let db = Arc::new(Database::new(tree));
     let seed = clock.wall().unsigned_abs();
     let settings = FrontSettings::new(config);
-    let front = Front::new(settings, Arc::clone(&auth), db, metrics, clock.now(), seed);
+    let front = Front::new(settings, Arc::clone(&auth), db, metrics, clock.now(), seed)
+        .with_audit(audit_log(config));
     Ok((auth, Arc::new(front)))
 }
 

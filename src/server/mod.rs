@@ -5,6 +5,7 @@
 //! file. The shared state is behind locks, taken in one order only: tree, watches, connection output.
 
 pub mod apply;
+pub mod audit;
 pub mod auth;
 pub mod conn;
 pub mod conn_stats;

@@ -3,7 +3,6 @@
 use super::{INT, Key, Kind, LONG, PORT, Range, Scope, key, property};
 
 const ADMIN: &str = "the HTTP admin server comes with a later version";
-const AUDIT: &str = "the audit log comes with a later version";
 const JMX: &str = "there is no JMX";
 const LOGGING: &str = "the log goes to standard error; the level is set by RUST_LOG";
 const TESTS: &str = "it serves the tests of the Java server";
@@ -52,9 +51,7 @@ pub(super) const OPERATIONS: &[Key] = &[
     property("admin.restore.enabled", Kind::Bool, "true")
         .does("Commands", "the command restore is there")
         .not_yet(ADMIN),
-    property("audit.enable", Kind::Bool, "false")
-        .does("ZKAuditProvider", "log who changed what")
-        .not_yet(AUDIT),
+    property("audit.enable", Kind::Bool, "false").does("ZKAuditProvider", "log who changed what"),
     property("audit.impl.class", Kind::Class, "")
         .does("ZKAuditProvider", "class that writes the audit log")
         .jvm_only("there are no classes to load"),

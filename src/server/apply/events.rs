@@ -2,7 +2,7 @@
 //! (`WatchManager.triggerWatch`, `NIOServerCnxn.process`).
 
 use super::Applier;
-use crate::ids::Zxid;
+use crate::ids::{SessionId, Zxid};
 use crate::server::auth::perms;
 use crate::server::front::Front;
 use crate::server::histogram::Summary;
@@ -26,6 +26,10 @@ impl EventSink for Told<'_> {
         self.applier.event.clear();
         let len = notification(&mut self.applier.event, kind, path, zxid);
         self.deliver(acl, len);
+    }
+
+    fn on_session_delete(&mut self, session: SessionId, path: &str, deleted: bool) {
+        self.front.audit.ephemeral_deleted(session, path, deleted);
     }
 
     fn on_write(&mut self, path: &str, bytes: usize) {

@@ -69,6 +69,7 @@ impl Applier {
         let conn = origin.and_then(|request| request.conn.as_ref());
         match (origin, conn) {
             (Some(request), Some(conn)) => {
+                front.audit.applied(request, &record.txn, &applied, front.settings.limits);
                 self.reply(front, tree, record, &applied, (request, conn), now);
             }
             // The session expired, or was closed through another server or after its connection.

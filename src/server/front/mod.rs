@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jute::Limits;
 
 use super::Database;
+use super::audit::Audit;
 use super::auth::Auth;
 use super::metrics::ServerMetrics;
 use super::stats::ServerStats;
@@ -94,6 +95,8 @@ pub struct Front {
     pub metrics: Arc<ServerMetrics>,
     /// What is in the pipeline.
     pub load: Load,
+    /// Who changed what.
+    pub audit: Audit,
     serving: AtomicU8,
     connect_throttle: Mutex<BlueThrottle>,
 }
@@ -120,10 +123,17 @@ impl Front {
                 t.large_request_threshold,
                 t.large_request_max_bytes,
             ),
+            audit: Audit::default(),
             serving: AtomicU8::new(Serving::No as u8),
             connect_throttle: Mutex::new(BlueThrottle::new(t.connection, now, seed)),
             settings,
         }
+    }
+
+    /// The same with an audit log.
+    #[must_use]
+    pub fn with_audit(self, audit: Audit) -> Self {
+        Self { audit, ..self }
     }
 
     /// Whether clients are served.

@@ -63,6 +63,20 @@ pub(super) struct CreateMode {
 }
 
 impl CreateMode {
+    /// What Java calls the mode of these flags, in small letters.
+    pub(super) fn name_of(flags: i32) -> Option<&'static str> {
+        const NAMES: [&str; 7] = [
+            "persistent",
+            "ephemeral",
+            "persistent_sequential",
+            "ephemeral_sequential",
+            "container",
+            "persistent_with_ttl",
+            "persistent_sequential_with_ttl",
+        ];
+        NAMES.get(usize::try_from(flags).ok()?).copied()
+    }
+
     /// None for flags that no mode has.
     pub(super) fn from_flags(flags: i32) -> Option<Self> {
         (0..=6).contains(&flags).then_some(Self {

@@ -5,6 +5,7 @@
 //! Where Java checks against a mixture of old and new this room looks at the new: a prepared `setACL`
 //! and the end of a session count for what is prepared behind them.
 
+mod asked;
 mod body;
 mod changes;
 mod create;
@@ -22,6 +23,7 @@ use jute::data::Id;
 use jute::txn::{ErrorTxn, TxnDigest, TxnHeader};
 use log::Level;
 
+pub(in crate::server) use self::asked::Asked;
 use self::body::{Body, CreateMode, Malformed};
 use self::changes::{At, Changes, View};
 pub(in crate::server) use self::eager::refused_early;

@@ -56,7 +56,8 @@ pub fn take(
     with_tree(&mut |tree| start = Some((tree.walk(), tree.last_processed_zxid())));
     let Some((first, zxid)) = start else { return Ok(None) };
     let sessions = sessions();
-    let mut writer = SnapshotWriter::create(Arc::clone(dirs.disk()), dirs.snap(), zxid, options.compression)?;
+    let mut writer =
+        SnapshotWriter::create(Arc::clone(dirs.disk()), dirs.snap(), zxid, options.compression)?;
     let path = writer.path();
     log::info!("Snapshotting: {zxid} to {}", path.display());
 

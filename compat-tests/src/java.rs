@@ -114,6 +114,10 @@ impl Built {
 pub(crate) fn build(project: &Path, target: &Path, options: &[String]) -> Result<Built> {
     let stamp = target.join("built");
     if modified(&stamp) < newest(&project.join("src"))?.max(modified(&project.join("pom.xml"))) {
+        // A jar that the project no longer asks for would stay there.
+        if target.join("lib").exists() {
+            fs::remove_dir_all(target.join("lib"))?;
+        }
         maven(project, "process-classes", options)?;
         fs::write(&stamp, "")?;
     }

@@ -110,12 +110,7 @@ pub(super) fn snapshot(data: &[u8]) {
     let copy = DataDirs::open(Arc::clone(&disk), Path::new(DATA), Path::new(DATA), true)
         .expect("an empty disk");
     let sessions: Vec<_> = restored.sessions.iter().map(|(id, timeout)| (*id, *timeout)).collect();
-    let taken = snapshot::take(
-        &copy,
-        snapshot_options(),
-        || sessions,
-        |look| look(&restored.tree),
-    );
+    let taken = snapshot::take(&copy, snapshot_options(), || sessions, |look| look(&restored.tree));
     taken.expect("there is room");
     let again = restore(&copy, options(), || 0).expect("our own snapshot");
     assert_eq!(again.tree.digest(), restored.tree.digest(), "a snapshot changes the tree");

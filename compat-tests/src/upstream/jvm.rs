@@ -2,6 +2,7 @@
 //! which end with it, and so do the servers that it started.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -39,9 +40,11 @@ const SUPER_DIGEST: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
 /// What all the JVMs have in common.
 pub(super) struct Harness {
     suite: Suite,
-    class_path: std::ffi::OsString,
+    class_path: OsString,
     /// The jars of tests.
     tests: Vec<PathBuf>,
+    /// What every JVM is told: how it logs, and what lets tests change classes.
+    common: Vec<OsString>,
     /// What the shim starts.
     server: String,
     next_slice: AtomicUsize,
@@ -84,7 +87,8 @@ impl Harness {
         let tests: Vec<PathBuf> = built.jars.iter().filter(is_tests).cloned().collect();
         let next_slice = AtomicUsize::new(std::process::id() as usize);
         let server = server.map_or_else(String::new, |path| path.display().to_string());
-        Ok(Self { suite, class_path, tests, server, next_slice, _runner: runner })
+        let common = common_options(built);
+        Ok(Self { suite, class_path, tests, common, server, next_slice, _runner: runner })
     }
 
     /// The classes of the jars that have tests, or that cannot even be loaded behind the shim.
@@ -142,9 +146,8 @@ impl Harness {
         fs::create_dir_all(&servers)?;
         let out = File::create(dir.join("out"))?;
         let mut command = Command::new("java");
-        command.args(SMALL).current_dir(dir).stdin(Stdio::null());
+        command.args(SMALL).args(&self.common).current_dir(dir).stdin(Stdio::null());
         command.stdout(out.try_clone()?).stderr(out);
-        command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
         command.arg(format!("-Dbuild.test.dir={}", dir.join("build").display()));
         command.arg(format!("-Djava.io.tmpdir={}", dir.display()));
         command.arg(format!("-Dtest.junit.threads={SLICES}"));
@@ -168,6 +171,22 @@ impl Harness {
         }
         Err(Failure::new("all shares of the ports are taken"))
     }
+}
+
+/// How a JVM logs, with either of the two loggers, and the agent through which some of the tests change
+/// classes while they run.
+fn common_options(built: &Built) -> Vec<OsString> {
+    let mut options = vec![OsString::from("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")];
+    let mut logback = OsString::from("-Dlogback.configurationFile=");
+    logback.push(built.classes.join("logback.xml"));
+    options.push(logback);
+    let is_agent = |jar: &&PathBuf| jar.to_string_lossy().contains("/jmockit-");
+    if let Some(jar) = built.jars.iter().find(is_agent) {
+        let mut agent = OsString::from("-javaagent:");
+        agent.push(jar);
+        options.push(agent);
+    }
+    options
 }
 
 /// Copies a directory with what is in it.

@@ -96,6 +96,24 @@ fn directory(suite: Suite) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(suite.name)
 }
 
+/// Runs classes that are all to pass, in the version that is judged by default.
+///
+/// # Errors
+/// If they do not all pass, and as [`run`].
+pub fn choice(suite: Suite, classes: &[&str]) -> Result<()> {
+    let summary = run(&Options {
+        suite,
+        classes: classes.iter().copied().map(str::to_owned).collect(),
+        version: suite.version.to_owned(),
+        baseline: false,
+        jobs: 2,
+    })?;
+    if summary.is_good() && summary.baseline > 0 {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{} of {} passed: see above", summary.passed, summary.baseline)))
+}
+
 /// Runs the tests and prints what came of each class.
 ///
 /// # Errors

@@ -3,13 +3,16 @@ package gamekeeper.upstream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -41,11 +44,12 @@ public final class ServerProcess {
         Runtime.getRuntime().addShutdownHook(new Thread(ServerProcess::killAll));
     }
 
-    private static volatile int lastPort;
-
     private final String name;
     private final Path log;
     private final Process process;
+    /** Where clients reach it; 0 until somebody says so. */
+    private volatile int clientPort;
+    private volatile boolean withoutMain;
     private volatile boolean stopping;
 
     private ServerProcess(String name, Path log, Process process) {
@@ -97,7 +101,7 @@ public final class ServerProcess {
 
     /** Waits until a client can be answered on this port. Fails if the server ends instead. */
     public void awaitServing(int port, long millis) throws IOException {
-        lastPort = port;
+        servesOn(port);
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
         while (!serves(port)) {
             if (!process.isAlive()) {
@@ -135,9 +139,32 @@ public final class ServerProcess {
         return false;
     }
 
-    /** The port of the server that was waited for last. */
-    public static int lastPort() {
-        return lastPort;
+    /** Says where clients reach it. */
+    public void servesOn(int port) {
+        clientPort = port;
+    }
+
+    /** The ports of the servers that run, as far as they are known. */
+    public static List<Integer> portsInUse() {
+        List<Integer> ports = new ArrayList<>();
+        for (ServerProcess server : STARTED) {
+            if (server.clientPort != 0 && server.isAlive()) {
+                ports.add(server.clientPort);
+            }
+        }
+        return ports;
+    }
+
+    /** Says that a test makes Java's server out of its parts, of which none tells of its start and end. */
+    public void isWithoutMain() {
+        withoutMain = true;
+    }
+
+    /** The logs of all that were started, in their order, and whether they are to tell of start and end. */
+    public static Map<Path, Boolean> logs() {
+        Map<Path, Boolean> logs = new LinkedHashMap<>();
+        STARTED.forEach(server -> logs.put(server.log, !server.withoutMain));
+        return logs;
     }
 
     private static boolean serves(int port) {
@@ -184,6 +211,17 @@ public final class ServerProcess {
     /** Its exit code, once it has ended. */
     public int exitValue() {
         return process.exitValue();
+    }
+
+    /** Lets it stand still, or go on. */
+    public void suspend(boolean still) {
+        try {
+            new ProcessBuilder("kill", still ? "-STOP" : "-CONT", Long.toString(process.pid())).start().waitFor();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot suspend " + name, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Asks it to end, and kills it if it does not. */

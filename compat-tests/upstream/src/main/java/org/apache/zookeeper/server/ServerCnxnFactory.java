@@ -92,7 +92,13 @@ public class ServerCnxnFactory {
         cfg.add("maxClientCnxns=" + maxClientCnxns);
         cfg.add("clientPortListenBacklog=" + backlog);
         process = ServerProcess.start("server on port " + address.getPort(), cfg);
+        process.isWithoutMain();
         process.awaitServing(address.getPort(), PATIENCE_MS);
+    }
+
+    /** Who runs this JVM, and so its servers. */
+    public static String getUserName() {
+        return System.getProperty("user.name");
     }
 
     public void shutdown() {

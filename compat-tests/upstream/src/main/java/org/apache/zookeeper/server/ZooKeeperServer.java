@@ -1,6 +1,7 @@
 package org.apache.zookeeper.server;
 
 import gamekeeper.upstream.ForeignDatabase;
+import gamekeeper.upstream.ForeignMetrics;
 import gamekeeper.upstream.ServerProcess;
 import java.io.File;
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.zookeeper.server.persistence.FileTxnSnapLog;
+import org.apache.zookeeper.server.quorum.BufferStats;
 
 /** Stands in for Java's server: keeps what a test tells it until the process is started with it. */
 public class ZooKeeperServer implements SessionTracker.SessionExpirer {
@@ -133,6 +135,26 @@ public class ZooKeeperServer implements SessionTracker.SessionExpirer {
     public File takeSnapshot() throws IOException {
         ((ForeignDatabase) getZKDatabase()).save();
         return getTxnLogFactory().findMostRecentSnapshot();
+    }
+
+    /** Only a member of an ensemble tells of its sessions. */
+    public SessionTracker getSessionTracker() {
+        throw new UnsupportedOperationException("sessions are in another process");
+    }
+
+    /** The sizes of replies as the process tells of them. */
+    public ServerStats serverStats() {
+        return new ServerStats(null) {
+            @Override
+            public BufferStats getClientResponseStats() {
+                return new BufferStats() {
+                    @Override
+                    public synchronized int getLastBufferSize() {
+                        return (int) ForeignMetrics.counter("last_client_response_size");
+                    }
+                };
+            }
+        };
     }
 
     public long getZxid() {

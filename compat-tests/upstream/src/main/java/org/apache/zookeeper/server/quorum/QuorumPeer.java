@@ -13,6 +13,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.zookeeper.server.ZooKeeperServer;
 import org.apache.zookeeper.server.ZooKeeperThread;
 import org.apache.zookeeper.server.persistence.FileTxnSnapLog;
@@ -38,6 +40,7 @@ public class QuorumPeer extends ZooKeeperThread {
     private static final List<QuorumPeer> ALIVE = new CopyOnWriteArrayList<>();
     /** How long a member may take until it takes part in elections. */
     private static final long START_MS = 20_000;
+    private static final Pattern ELECTION_TIME = Pattern.compile("zk_max_election_time\t(\\d+)");
     /** Between two looks at what a member is doing. */
     private static final long LOOK_MS = 100;
 
@@ -50,8 +53,8 @@ public class QuorumPeer extends ZooKeeperThread {
     private final File snapDir;
     private final File logDir;
     private final int clientPort;
-    private final int tickTime;
-    private final int initLimit;
+    protected final int tickTime;
+    protected final int initLimit;
     private final int syncLimit;
     private final int connectToLearnerMasterLimit;
     /** The members by id; the values are QuorumServer, which comes from ZooKeeper's own jar. */
@@ -64,6 +67,7 @@ public class QuorumPeer extends ZooKeeperThread {
     private int maxSessionTimeout = -1;
     private boolean localSessions;
     private boolean localSessionsUpgrading;
+    private volatile boolean hasAnswered;
     private volatile ServerProcess process;
 
     public QuorumPeer(Map<Long, ?> members, File snapDir, File logDir, int clientPort, int electionAlg, long myId,
@@ -131,6 +135,7 @@ public class QuorumPeer extends ZooKeeperThread {
             throw new UncheckedIOException("cannot start " + getName(), e);
         }
         ALIVE.add(this);
+        process.servesOn(clientPort);
         Thread watcher = new Thread(this::watch, getName() + " state");
         watcher.setDaemon(true);
         watcher.start();
@@ -188,9 +193,13 @@ public class QuorumPeer extends ZooKeeperThread {
     @Override
     public void run() {
         try {
-            if (process.awaitEnd()) {
-                LOG.error("{} has ended by itself, exit code {}", getName(), process.exitValue());
-            }
+            ServerProcess ended;
+            do {
+                ended = process;
+                if (ended.awaitEnd()) {
+                    LOG.error("{} has ended by itself, exit code {}", getName(), ended.exitValue());
+                }
+            } while (hasSuccessor(ended));
         } catch (InterruptedException e) {
             process.stop();
         }
@@ -198,12 +207,57 @@ public class QuorumPeer extends ZooKeeperThread {
         become(ServerState.LOOKING);
     }
 
+    /** Waits for a restart that is under way. */
+    private synchronized boolean hasSuccessor(ServerProcess ended) {
+        return process != ended;
+    }
+
     private void watch() {
-        while (process.isAlive()) {
+        while (isAlive() || process.isAlive()) {
             getPeerState();
             ServerProcess.pause(LOOK_MS);
         }
         become(ServerState.LOOKING);
+    }
+
+    /** A process that runs cannot be told of a change: another takes its place. */
+    private synchronized void restart() {
+        if (process == null || !process.isAlive()) {
+            return;
+        }
+        process.stop();
+        try {
+            process = startAsTold();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot start " + getName() + " again", e);
+        }
+        process.servesOn(clientPort);
+    }
+
+    /** A member that is suspended takes part in no election. */
+    public void setSuspended(boolean suspended) {
+        process.suspend(suspended);
+    }
+
+    /** How long the last election of a member took, in milliseconds. */
+    public static long electionTimeTaken(long id) {
+        for (QuorumPeer peer : ALIVE) {
+            Matcher time = ELECTION_TIME.matcher(ServerProcess.word(peer.clientPort, "mntr"));
+            if (peer.myId == id && time.find()) {
+                return Long.parseLong(time.group(1));
+            }
+        }
+        return -1;
+    }
+
+    /** Who leads the ensemble as far as can be seen; -1 if nobody does. */
+    public long getLeaderId() {
+        for (QuorumPeer peer : ALIVE) {
+            if (peer.getPeerState() == ServerState.LEADING) {
+                return peer.myId;
+            }
+        }
+        return -1;
     }
 
     /** Looks at every member, so that who leads is known now. */
@@ -212,9 +266,21 @@ public class QuorumPeer extends ZooKeeperThread {
     }
 
     public ServerState getPeerState() {
-        ServerState state = stateOf(ServerProcess.word(clientPort, "srvr"));
+        String answer = ServerProcess.word(clientPort, "srvr");
+        // Java's member takes part in elections as soon as it can be asked: a process needs a moment.
+        long deadline = System.currentTimeMillis() + START_MS;
+        while (answer.isEmpty() && isStarting() && System.currentTimeMillis() < deadline) {
+            ServerProcess.pause(LOOK_MS);
+            answer = ServerProcess.word(clientPort, "srvr");
+        }
+        hasAnswered |= !answer.isEmpty();
+        ServerState state = stateOf(answer);
         become(state);
         return state;
+    }
+
+    private boolean isStarting() {
+        return !hasAnswered && process != null && process.isAlive();
     }
 
     private static ServerState stateOf(String answer) {
@@ -296,11 +362,21 @@ public class QuorumPeer extends ZooKeeperThread {
     }
 
     public void enableLocalSessions(boolean enabled) {
+        boolean change = localSessions != enabled;
         localSessions = enabled;
+        if (change) {
+            restart();
+        }
     }
 
     public void enableLocalSessionsUpgrading(boolean enabled) {
         localSessionsUpgrading = enabled;
+    }
+
+    /** Who votes, in Java's own terms. */
+    @SuppressWarnings("unchecked")
+    public QuorumVerifier getQuorumVerifier() {
+        return verifier != null ? verifier : new QuorumMaj((Map) members);
     }
 
     public Map<Long, ?> getView() {
@@ -316,7 +392,7 @@ public class QuorumPeer extends ZooKeeperThread {
     }
 
     public ZooKeeperServer getActiveServer() {
-        return new ZooKeeperServer(snapDir, logDir, tickTime, clientPort, myId);
+        return new QuorumZooKeeperServer(snapDir, logDir, tickTime, clientPort, myId);
     }
 
     public long getLastLoggedZxid() {

@@ -88,8 +88,8 @@ fn text_of(output: &Output) -> String {
 pub fn class_path() -> Result<&'static OsString> {
     static CLASS_PATH: OnceLock<std::result::Result<OsString, String>> = OnceLock::new();
     let built = CLASS_PATH.get_or_init(|| {
-        let built =
-            build(&project(), &project().join("target"), &[]).and_then(|it| it.class_path());
+        let built = build(&project(), &["src"], &project().join("target"), &[])
+            .and_then(|it| it.class_path());
         built.map_err(|e| e.to_string())
     });
     built.as_ref().map_err(Failure::new)
@@ -110,10 +110,20 @@ impl Built {
     }
 }
 
-/// Builds a Maven project into `target`, unless nothing is newer than the last build.
-pub(crate) fn build(project: &Path, target: &Path, options: &[String]) -> Result<Built> {
+/// Builds a Maven project into `target`, unless nothing in the directories `sources`, seen from the
+/// project's, is newer than the last build.
+pub(crate) fn build(
+    project: &Path,
+    sources: &[&str],
+    target: &Path,
+    options: &[String],
+) -> Result<Built> {
     let stamp = target.join("built");
-    if modified(&stamp) < newest(&project.join("src"))?.max(modified(&project.join("pom.xml"))) {
+    let mut changed = modified(&project.join("pom.xml"));
+    for directory in sources {
+        changed = changed.max(newest(&project.join(directory))?);
+    }
+    if modified(&stamp) < changed {
         // A jar that the project no longer asks for would stay there.
         if target.join("lib").exists() {
             fs::remove_dir_all(target.join("lib"))?;

@@ -32,6 +32,8 @@ pub struct Suite {
     pub version: &'static str,
     /// What Maven calls that version.
     property: &'static str,
+    /// Where its shim's sources are, seen from that directory.
+    sources: &'static [&'static str],
     /// What the names of all classes begin with, and the lists leave away.
     package: &'static str,
 }
@@ -41,6 +43,7 @@ pub const ZOOKEEPER: Suite = Suite {
     name: "upstream",
     version: "3.9.5",
     property: "zookeeper.version",
+    sources: &["src"],
     package: "org.apache.zookeeper.",
 };
 
@@ -49,6 +52,7 @@ pub const CURATOR: Suite = Suite {
     name: "curator",
     version: "5.9.0",
     property: "curator.version",
+    sources: &["src", "../upstream/src"],
     package: "org.apache.curator.",
 };
 
@@ -123,7 +127,7 @@ pub fn run(options: &Options) -> Result<Summary> {
     let directory = directory(options.suite);
     let target = directory.join("target").join(&options.version);
     let version = format!("-D{}={}", options.suite.property, options.version);
-    let built = java::build(&directory, &target, &[version])?;
+    let built = java::build(&directory, options.suite.sources, &target, &[version])?;
     let server = if options.baseline { None } else { Some(our_binary()?) };
     let harness = Harness::new(options.suite, &built, server)?;
     let run_list = RunList::read(&directory.join("run.txt"))?;

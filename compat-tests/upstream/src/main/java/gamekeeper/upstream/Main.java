@@ -133,7 +133,7 @@ public final class Main {
         for (Throwable each = e; each != null; each = each.getCause()) {
             text.append(each == e ? "" : "caused by ").append(each).append('\n');
             Arrays.stream(each.getStackTrace()).map(StackTraceElement::toString)
-                .filter(frame -> frame.contains("zookeeper") || frame.contains("gamekeeper"))
+                .filter(frame -> frame.contains("zookeeper") || frame.contains("curator") || frame.contains("gamekeeper"))
                 .limit(FRAMES).forEach(frame -> text.append("    at ").append(frame).append('\n'));
         }
         return text.toString();

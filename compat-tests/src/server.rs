@@ -343,10 +343,11 @@ The end of its log:
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// The end of its log.
+    /// The end of its log, without the questions of who waits for it.
     pub fn log_tail(&self) -> String {
         let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
+        let lines = log.lines().filter(|line| !line.contains("Processing srvr command"));
+        let lines: Vec<&str> = lines.collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
 }

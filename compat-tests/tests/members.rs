@@ -319,6 +319,9 @@ const OF_BOTH: [&str; 4] = [
 
 fn writes_are_measured(kinds: [Kind; 3]) -> Result<()> {
     let mut members = Members::plain(&kinds, &[])?;
+    for setup in &mut members.setups {
+        setup.properties.push("-Dzookeeper.leader.ackLoggingFrequency=1".to_owned());
+    }
     members.start(&[0, 2])?;
     members.wait_modes(&["follower", "-", "leader"])?;
     // All acks are needed as long as there are but two, so none comes too late to be counted.

@@ -61,6 +61,7 @@ fn tuning(values: &mut Values<'_>) -> Result<QuorumTuning> {
         max_time_to_wait_for_epoch_ms: values.int("leader.maxTimeToWaitForEpoch")?,
         max_concurrent_snap_syncs: values.int("leader.maxConcurrentSnapSyncs")?,
         max_concurrent_diff_syncs: values.int("leader.maxConcurrentDiffSyncs")?,
+        ack_logging_frequency: values.int("leader.ackLoggingFrequency")?,
         initial_zxid: values.long_if_set("testingonly.initialZxid")?,
     })
 }

@@ -85,6 +85,8 @@ pub struct QuorumTuning {
     pub max_concurrent_snap_syncs: i32,
     /// `leader.maxConcurrentDiffSyncs`
     pub max_concurrent_diff_syncs: i32,
+    /// `leader.ackLoggingFrequency`: the acks of one proposal in so many are measured. Not above 0: none.
+    pub ack_logging_frequency: i32,
     /// `testingonly.initialZxid`: behind which counter a leader begins its epoch.
     pub initial_zxid: Option<i64>,
 }

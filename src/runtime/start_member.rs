@@ -136,6 +136,7 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         sync_limit: quorum.sync_limit.into(),
         connect_limit: quorum.connect_to_learner_master_limit.into(),
         initial_zxid: quorum.tuning.initial_zxid,
+        ack_logging_frequency: quorum.tuning.ack_logging_frequency.into(),
         max_time_to_wait_for_epoch: quorum.tuning.max_time_to_wait_for_epoch_ms.into(),
         max_concurrent_snap_syncs: count(quorum.tuning.max_concurrent_snap_syncs),
         max_concurrent_diff_syncs: count(quorum.tuning.max_concurrent_diff_syncs),

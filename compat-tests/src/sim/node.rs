@@ -301,6 +301,7 @@ impl Shared {
             sync_limit: plan.sync_limit,
             connect_limit: 0,
             initial_zxid: plan.initial_zxid,
+            ack_logging_frequency: 1,
             max_time_to_wait_for_epoch: -1,
             max_concurrent_snap_syncs: 10,
             max_concurrent_diff_syncs: 100,

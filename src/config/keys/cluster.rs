@@ -33,8 +33,7 @@ pub(super) const KEYS: &[Key] = &[
         .unit("ms")
         .does("Leader", "wait for a quorum's epochs; -1 for initLimit"),
     property("leader.ackLoggingFrequency", INT, "1000")
-        .does("Leader", "proposals between figures on acks")
-        .not_yet(LATER),
+        .does("Leader", "the acks of one proposal in so many are measured; 0 for none"),
     property("leader.maxConcurrentSnapSyncs", INT, "10")
         .does("LearnerMaster", "learners that copy a snapshot at a time"),
     property("leader.maxConcurrentDiffSyncs", INT, "100")

@@ -8,8 +8,8 @@ use log::{info, warn};
 
 use super::figures;
 use super::read_only::Looking;
-use super::{Effect, Ensemble, Learners, Role, Status, Step};
-use crate::ids::{Millis, SessionId, Sid, Zxid};
+use super::{Effect, Ensemble, Learners, Role, Settings, Status, Step};
+use crate::ids::{Millis, SessionId, Zxid};
 use crate::op::op;
 use crate::peer::LogBatch;
 use crate::peer::Now;
@@ -52,6 +52,12 @@ struct LearnerLink {
     held: Option<Vec<u8>>,
     /// How old proposals are when it acknowledges them; there from the first on.
     ack_latency: Option<Arc<Quantiles>>,
+}
+
+impl Settings {
+    fn measures_acks_of(&self, zxid: Zxid) -> bool {
+        self.ack_logging_frequency > 0 && zxid.0 % self.ack_logging_frequency == 0
+    }
 }
 
 impl LearnerLink {
@@ -97,12 +103,20 @@ impl Leading {
     }
 
     /// The leader's own acks.
-    pub(super) fn note_durable(&self, metrics: &ServerMetrics, my_id: Sid, zxid: Zxid, now: Now) {
-        let own = metrics.ack_latency.of(&my_id.to_string());
+    pub(super) fn note_durable(
+        &self,
+        metrics: &ServerMetrics,
+        settings: &Settings,
+        zxid: Zxid,
+        now: Now,
+    ) {
         for entry in self.machine.becoming_durable(zxid) {
             let Some(age) = figures::age(&entry.record, now) else { continue };
             metrics.proposal_ack_creation_latency.add(age);
-            own.iter().for_each(|latency| latency.add(age));
+            if settings.measures_acks_of(entry.zxid) {
+                let own = metrics.ack_latency.of(&settings.my_id.to_string());
+                own.iter().for_each(|latency| latency.add(age));
+            }
         }
     }
 
@@ -224,7 +238,9 @@ impl Ensemble {
         // Only the ack of NEWLEADER has this counter, and only that ends a sync.
         let ends_sync = acked.is_some_and(|zxid| zxid.counter() == 0);
         let syncing = if ends_sync { self.syncs_in_progress() } else { [0; 2] };
-        if let (Some(zxid), Role::Leading(leading)) = (acked, &mut self.role) {
+        if let (Some(zxid), Role::Leading(leading)) = (acked, &mut self.role)
+            && self.settings.measures_acks_of(zxid)
+        {
             leading.note_ack(&self.replica.front.metrics, link, zxid, now);
         }
         self.tell_leader(now, leader::Event::Packet { link, packet });

@@ -89,6 +89,9 @@ pub struct Settings {
     pub local_sessions: LocalSessions,
     /// Where a leader's transactions begin in its epoch (`testingonly.initialZxid`).
     pub initial_zxid: Option<i64>,
+    /// The acks of one proposal in so many are measured, of none if it is not above 0
+    /// (`leader.ackLoggingFrequency`).
+    pub ack_logging_frequency: i64,
     /// What a leader prepares requests with.
     pub pipeline: PipelineSettings,
     /// None, but in the simulator.
@@ -408,7 +411,7 @@ impl Ensemble {
         match &mut self.role {
             Role::Leading(leading) => {
                 let metrics = &self.replica.front.metrics;
-                leading.note_durable(metrics, self.settings.my_id, zxid, now);
+                leading.note_durable(metrics, &self.settings, zxid, now);
                 self.tell_leader(now, leader::Event::Durable(zxid));
             }
             Role::Learning(_) => self.tell_learner(now, learner::Event::Durable(zxid)),

@@ -111,6 +111,7 @@ fn ensemble_settings() -> Settings {
         sync_limit: 5,
         connect_limit: 0,
         initial_zxid: None,
+        ack_logging_frequency: 1,
         max_time_to_wait_for_epoch: -1,
         max_concurrent_snap_syncs: 10,
         max_concurrent_diff_syncs: 100,

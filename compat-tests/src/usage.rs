@@ -48,6 +48,20 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
 }
 
+/// Time for which the cores of the machine had nothing to do so far, together. What another machine on
+/// the same host took from them does not count.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn idle() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    // User, nice, system, idle, waiting for a disk.
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(4).take(2);
+    let ticks: u64 = fields.map(str::parse::<u64>).sum::<std::result::Result<_, _>>()?;
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+}
+
 /// Resident memory of a process, in bytes: now, and at its highest.
 ///
 /// # Errors

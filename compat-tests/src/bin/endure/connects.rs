@@ -146,10 +146,11 @@ pub(crate) fn connects(settings: &Settings, kind: Kind) -> Result<Outcome> {
 
 fn run(settings: &Settings, target: &Target) -> Result<Outcome> {
     let (server, own) = (target.server.pid(), std::process::id());
-    let before = (usage::cpu(server)?, usage::cpu(own)?);
+    let before = (usage::cpu(server)?, usage::cpu(own)?, usage::idle()?);
     let mut stream = Stream::new(target.address())?;
     let time = settings.connecting;
     let ran = stream.run(settings.connects, time, UNDER_WAY_MAX.min(settings.room()))?;
+    let idle = (usage::idle()? - before.2).as_secs_f64() / ran.as_secs_f64();
     let cpu = (usage::cpu(server)? - before.0, usage::cpu(own)? - before.1);
     let sessions = told(target, "zk_global_sessions")?;
     let mut outcome = Outcome::default();
@@ -167,6 +168,7 @@ fn run(settings: &Settings, target: &Target) -> Result<Outcome> {
         "CPU of the load's maker for each, us",
         cpu.1.as_secs_f64() * 1e6 / stream.closed as f64,
     );
+    outcome.figure("CPU that nobody used meanwhile, % of a core", idle * 100.0);
     outcome.figure("resident at most, MiB", mib(usage::memory(server)?.1));
     let (closed, failed, rest) = (stream.closed, stream.failed, stream.under_way());
     outcome.require(closed as f64 >= due * SERVED_MIN, format!("{closed} of {due} were served"));

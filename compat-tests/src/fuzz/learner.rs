@@ -116,4 +116,26 @@ mod tests {
             learner.check_restart();
         }
     }
+
+    /// The time in a transaction is the leader's word.
+    #[test]
+    fn a_transaction_may_be_of_any_time() {
+        for time in [i64::MIN, -1, i64::MAX] {
+            let zxid = Zxid::new(1, 1);
+            let mut record = create_record(zxid);
+            record.header.time = time;
+            let mut bytes = Vec::new();
+            record.encode(&mut bytes);
+            let learner = follower(encoded(&[
+                INFO,
+                Packet::Diff { zxid: Zxid(0) },
+                Packet::NewLeader { zxid: Zxid::new(1, 0), config: None },
+                Packet::UpToDate,
+                Packet::Proposal { zxid, record: bytes.into() },
+                Packet::Commit { zxid },
+            ]));
+            assert_eq!((learner.state(), learner.last_zxid()), ("follower", zxid));
+            learner.check_restart();
+        }
+    }
 }

@@ -48,14 +48,7 @@ pub(super) fn leader(data: &[u8]) {
 /// An honest follower comes, syncs, and is served.
 fn follow(leader: &mut Member) {
     leader.step(Event::Accepted(HONEST));
-    let info = LearnerInfo {
-        kind: LearnerType::Participant,
-        zxid: Zxid(0),
-        sid: Some(Sid(2)),
-        protocol_version: PROTOCOL_VERSION,
-        config_version: 0,
-    };
-    say(leader, &[Packet::LearnerInfo(info)]);
+    say(leader, &[follower_info(Sid(2))]);
     say(leader, &[Packet::AckEpoch { zxid: Zxid(0), current_epoch: 0 }]);
     let new_leader = leader.sent.iter().find_map(|(_, packet)| match packet {
         Packet::NewLeader { zxid, .. } => Some(*zxid),
@@ -68,6 +61,17 @@ fn follow(leader: &mut Member) {
         "a quorum has the history"
     );
     ask(leader, 1, op::CREATE_SESSION, &30_000_i32.to_be_bytes());
+}
+
+/// How a follower without a history introduces itself.
+fn follower_info(sid: Sid) -> Packet {
+    Packet::LearnerInfo(LearnerInfo {
+        kind: LearnerType::Participant,
+        zxid: Zxid(0),
+        sid: Some(sid),
+        protocol_version: PROTOCOL_VERSION,
+        config_version: 0,
+    })
 }
 
 fn say(leader: &mut Member, packets: &[Packet]) {
@@ -105,4 +109,36 @@ fn check_leads(leader: &mut Member) {
     assert!(!leader.closed.contains(&HONEST), "another learner's bytes cost it its leader");
     assert_eq!(leader.state(), "leader");
     ask(leader, 2, op::CREATE, &create_body("/witness"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A leader with an honest follower, `silence` ms after which another claims to be `sid`.
+    fn claimed(sid: Sid, silence: i64) -> Member {
+        let mut leader = Member::new(Sid(3), LearnerType::Participant, HISTORY);
+        leader.elected(Sid(3), ServerState::Leading);
+        follow(&mut leader);
+        leader.now += silence;
+        leader.step(Event::Accepted(OTHER));
+        leader.step(Event::Bytes(OTHER, encoded(&[follower_info(sid)])));
+        leader
+    }
+
+    #[test]
+    fn who_claims_the_id_of_a_server_that_is_there_is_sent_away() {
+        for sid in [Sid(2), Sid(3)] {
+            let mut leader = claimed(sid, 0);
+            assert!(leader.closed.contains(&OTHER), "{sid} is taken");
+            check_leads(&mut leader);
+        }
+    }
+
+    #[test]
+    fn a_learner_may_call_again_when_its_first_connection_is_silent() {
+        let leader = claimed(Sid(2), 2_000);
+        assert!(leader.closed.contains(&HONEST), "it is not on its first connection any more");
+        assert!(!leader.closed.contains(&OTHER), "it is on its second");
+    }
 }

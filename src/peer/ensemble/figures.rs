@@ -98,7 +98,7 @@ pub(super) fn note_synced(metrics: &ServerMetrics, before: [usize; 2], left: [us
 
 /// A learner applies what its leader has committed.
 pub(super) fn note_committed_here(metrics: &ServerMetrics, record: &TxnRecord, now: Now) {
-    if let Some(age) = age_of(&record.header, now) {
+    if let Some(age) = age_of(record.header.time, now) {
         metrics.commit_propagation_latency.add(age);
     }
 }
@@ -110,12 +110,13 @@ pub(super) fn time_of(record: &[u8]) -> Option<Millis> {
 
 /// How old a record's transaction is, in ms.
 pub(super) fn age(record: &[u8], now: Now) -> Option<Millis> {
-    age_of(&TxnHeader::read(&mut Reader::new(record)).ok()?, now)
+    age_of(time_of(record)?, now)
 }
 
-/// How old a transaction is, in ms; none if the clock of its leader is ahead.
-fn age_of(header: &TxnHeader, now: Now) -> Option<Millis> {
-    Some(now.wall - header.time).filter(|age| *age >= 0)
+/// How old a transaction is that was prepared at `time`, in ms; none if the clock of its leader is
+/// ahead. A time comes from another server and may be anything.
+pub(super) fn age_of(time: Millis, now: Now) -> Option<Millis> {
+    now.wall.checked_sub(time).filter(|age| *age >= 0)
 }
 
 /// A leader applies what a quorum has.

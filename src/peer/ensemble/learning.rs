@@ -247,8 +247,8 @@ impl Ensemble {
         let Role::Learning(learning) = &mut self.role else { return };
         let metrics = &self.replica.front.metrics;
         while let Some((logged, time)) = learning.unacknowledged.pop_front_if(|l| l.0 <= zxid) {
-            if logged == zxid && time <= now.wall {
-                metrics.proposal_ack_creation_latency.add(now.wall - time);
+            if let Some(age) = figures::age_of(time, now).filter(|_| logged == zxid) {
+                metrics.proposal_ack_creation_latency.add(age);
             }
         }
     }

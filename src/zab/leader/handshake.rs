@@ -1,6 +1,6 @@
 //! A learner before it has acked NEWLEADER (the first half of `LearnerHandler.run`).
 
-use super::learner_handler::Stage;
+use super::learner_handler::{LearnerHandler, Stage};
 use super::{Effect, Leader, LearnerFault, Phase};
 use crate::ids::{Millis, Sid, Zxid};
 use crate::zab::LinkId;
@@ -47,9 +47,11 @@ impl Leader {
         learner.sid = Some(sid);
         learner.kind = info.kind;
         learner.stage = Stage::WaitingForEpoch;
-        if let Some(fault) = self.fault_of(&info) {
+        let fault = self.fault_of(&info).or_else(|| self.fault_of_sid(now, link, sid));
+        if let Some(fault) = fault {
             return self.drop_learner(link, fault, out);
         }
+        self.drop_earlier_calls(link, sid, out);
         let voter = self.is_participant(sid).then_some(sid);
         if let Phase::Discovery(phase) = &mut self.phase {
             phase.on_accepted_epoch(voter, info.zxid.epoch());
@@ -76,6 +78,31 @@ impl Leader {
         } else {
             None
         }
+    }
+
+    /// Whoever claims the id of a learner that answers is another, by mistake or with intent. Java takes
+    /// both, and lets either acknowledge for the other.
+    fn fault_of_sid(&self, now: Millis, link: LinkId, sid: Sid) -> Option<LearnerFault> {
+        let since = now - self.settings.tick_time;
+        let lives = |learner: &LearnerHandler| {
+            learner.has_acked_new_leader() && learner.last_heard.is_some_and(|at| at > since)
+        };
+        let taken = sid == self.settings.my_id || self.others(link, sid).any(|(_, l)| lives(l));
+        taken.then_some(LearnerFault::SidTaken(sid))
+    }
+
+    /// A learner that calls again has left its first connection: what may still come over that is about
+    /// a log that it may no longer have, and must not count.
+    fn drop_earlier_calls(&mut self, link: LinkId, sid: Sid, out: &mut Vec<Effect>) {
+        let earlier: Vec<LinkId> = self.others(link, sid).map(|(link, _)| *link).collect();
+        for link in earlier {
+            self.drop_learner(link, LearnerFault::CalledAgain, out);
+        }
+    }
+
+    /// The other connections of who says that it is `sid`.
+    fn others(&self, link: LinkId, sid: Sid) -> impl Iterator<Item = (&LinkId, &LearnerHandler)> {
+        self.learners.iter().filter(move |(l, learner)| **l != link && learner.sid == Some(sid))
     }
 
     /// Who had accepted the epoch before (-1) does not count. Who has more than the leader should

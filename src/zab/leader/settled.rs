@@ -1,7 +1,5 @@
 //! A learner that has acked NEWLEADER (the loop of `LearnerHandler.run`).
 
-use std::ops::Bound;
-
 use super::learner_handler::Stage;
 use super::{Effect, Leader, LearnerFault};
 use crate::ids::Zxid;
@@ -46,16 +44,8 @@ impl Leader {
         if self.is_in_future(zxid) {
             return self.drop_learner(link, LearnerFault::FutureAck(zxid), out);
         }
-        if let Some(sid) = sid.filter(|_| !self.is_superseded(link)) {
+        if let Some(sid) = sid {
             self.count_ack(sid, zxid, out);
         }
-    }
-
-    /// Whether the learner has called again since and was synced anew: what still comes over the first
-    /// connection is about a log that it may no longer have.
-    fn is_superseded(&self, link: LinkId) -> bool {
-        let sid = self.learners.get(&link).and_then(|learner| learner.sid);
-        let mut later = self.learners.range((Bound::Excluded(link), Bound::Unbounded));
-        later.any(|(_, learner)| learner.sid == sid && learner.is_forwarding())
     }
 }

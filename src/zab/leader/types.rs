@@ -297,6 +297,10 @@ pub enum LearnerFault {
     TransactionTimeout,
     /// It acknowledged what was never proposed.
     FutureAck(Zxid),
+    /// It claims the id of this server, or of a learner that answers.
+    SidTaken(Sid),
+    /// It has called again.
+    CalledAgain,
 }
 
 impl fmt::Display for LearnerFault {
@@ -320,6 +324,8 @@ impl fmt::Display for LearnerFault {
                 f.write_str("Closing connection to peer due to transaction timeout.")
             }
             Self::FutureAck(zxid) => write!(f, "acknowledged {zxid}, which was not proposed"),
+            Self::SidTaken(sid) => write!(f, "another server with id {sid} is here already"),
+            Self::CalledAgain => f.write_str("it has called again"),
         }
     }
 }

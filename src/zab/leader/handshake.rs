@@ -1,7 +1,7 @@
 //! A learner before it has acked NEWLEADER (the first half of `LearnerHandler.run`).
 
 use super::learner_handler::{LearnerHandler, Stage};
-use super::{Effect, Leader, LearnerFault, Phase};
+use super::{Effect, GiveUpReason, Leader, LearnerFault, Phase};
 use crate::ids::{Millis, Sid, Zxid};
 use crate::zab::LinkId;
 use crate::zab::packet::{LearnerInfo, PROTOCOL_VERSION, Packet};
@@ -58,6 +58,27 @@ impl Leader {
             self.check_discovery(now, history, out);
         } else {
             self.send_leader_info(link, out);
+            voter.into_iter().for_each(|sid| self.on_later_epoch(now, sid, info.zxid.epoch(), out));
+        }
+    }
+
+    /// A voter that has accepted an epoch which never began may not follow one that comes before it,
+    /// and the quorum goes on without it for as long as its leader leads. If it keeps calling for as
+    /// long as a learner may take to join, there is to be an epoch after both; the promise on disk sees
+    /// to that. (In Java that takes somebody to restart the leader.)
+    fn on_later_epoch(&mut self, now: Millis, sid: Sid, epoch: i64, out: &mut Vec<Effect>) {
+        if self.new_leader_zxid().is_none_or(|own| epoch <= own.epoch()) {
+            return;
+        }
+        let patience = self.init_timeout();
+        let since = match self.outranked {
+            Some((since, last)) if now - last < patience => since,
+            _ => now,
+        };
+        self.outranked = Some((since, now));
+        if now - since >= patience {
+            out.push(Effect::WriteAcceptedEpoch(epoch));
+            self.give_up(GiveUpReason::Outranked { sid, epoch }, out);
         }
     }
 

@@ -43,6 +43,9 @@ pub struct Leader {
     follower_counter: i64,
     /// Ticks since the leader began to lead.
     tick: i64,
+    /// A voter that may not follow, because it has accepted a later epoch: when it called first and
+    /// last.
+    outranked: Option<(Millis, Millis)>,
     /// When to ping; every second time a tick is over.
     next_half_tick: Millis,
     half: bool,
@@ -75,6 +78,7 @@ impl Leader {
             start,
             learners: BTreeMap::new(),
             follower_counter: -1,
+            outranked: None,
             tick: 0,
             half: false,
         };

@@ -247,6 +247,13 @@ pub enum GiveUpReason {
     NoQuorum(String),
     /// The counter of the epoch is exhausted (ZOOKEEPER-1277).
     ZxidRollover,
+    /// A voter cannot follow, for it has accepted a later epoch.
+    Outranked {
+        /// The voter.
+        sid: Sid,
+        /// Its epoch.
+        epoch: i64,
+    },
 }
 
 impl fmt::Display for GiveUpReason {
@@ -266,6 +273,11 @@ impl fmt::Display for GiveUpReason {
             Self::ZxidRollover => f.write_str(
                 "zxid lower 32 bits have rolled over, forcing re-election, and therefore new \
                  epoch start",
+            ),
+            Self::Outranked { sid, epoch } => write!(
+                f,
+                "voter {sid} has accepted epoch {epoch} and cannot follow an earlier one, forcing \
+                 re-election"
             ),
         }
     }

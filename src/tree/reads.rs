@@ -158,9 +158,10 @@ impl DataTree {
         self.digests.log()
     }
 
-    /// The digest after the last transaction, as a snapshot carries it; `None` before the first.
-    pub fn last_processed_digest(&self) -> Option<ZxidDigest> {
-        self.digests.last()
+    /// The digest for the end of a snapshot: that after the last transaction. While the tree is fuzzy
+    /// it is the one that it waits for, or whoever reads the snapshot would take it for sound too early.
+    pub fn snapshot_digest(&self) -> ZxidDigest {
+        self.digests.awaited().or(self.digests.last()).unwrap_or(ZxidDigest::EMPTY)
     }
 
     /// The digest of the snapshot that was loaded, until its zxid was reached.

@@ -8,7 +8,6 @@ use gamekeeper::peer::ensemble::{Effect, Event};
 use gamekeeper::storage::snapshot::body::BodyWalk;
 use gamekeeper::storage::snapshot::{SnapshotWriter, Trailer};
 use gamekeeper::storage::{self, purge};
-use gamekeeper::tree::ZxidDigest;
 
 use super::Micros;
 use super::net::Place;
@@ -183,7 +182,7 @@ impl World {
             life.snapshotting = Some(Snapshotting { writer, walk, out });
             return Ok(true);
         }
-        let digest = Some(tree.last_processed_digest().unwrap_or(ZxidDigest::EMPTY));
+        let digest = Some(tree.snapshot_digest());
         let last_zxid = Some(tree.last_processed_zxid());
         drop(tree);
         writer.finish(Trailer { digest, last_zxid })?;

@@ -374,7 +374,7 @@ proptest! {
         during.for_each(|t| apply(&mut tree, t));
         writer.put(&out).unwrap();
         writer.finish(Trailer {
-            digest: tree.last_processed_digest(),
+            digest: Some(tree.snapshot_digest()),
             last_zxid: Some(tree.last_processed_zxid()),
         }).unwrap();
         after.into_iter().for_each(|t| apply(&mut tree, t));

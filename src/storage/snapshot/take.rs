@@ -8,7 +8,7 @@ use super::{SnapshotWriter, Trailer};
 use crate::config::Compression;
 use crate::ids::{SessionId, Zxid};
 use crate::storage::{DataDirs, disk};
-use crate::tree::{DataTree, ZxidDigest};
+use crate::tree::DataTree;
 
 /// The most nodes that are encoded while the tree is held: some tenths of a millisecond.
 const SLICE_NODES: usize = 512;
@@ -85,9 +85,8 @@ pub fn take(
 }
 
 fn trailer_of(tree: &DataTree, options: SnapshotOptions) -> Trailer {
-    let digest = tree.last_processed_digest().unwrap_or(ZxidDigest::EMPTY);
     Trailer {
-        digest: options.digest.then_some(digest),
+        digest: options.digest.then(|| tree.snapshot_digest()),
         last_zxid: options.last_zxid.then_some(tree.last_processed_zxid()),
     }
 }

@@ -70,7 +70,8 @@ fn judge_stopped(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summ
         calls: recorders.iter().flat_map(|r| r.calls.iter().cloned()).collect(),
         events: recorders.iter().flat_map(|r| r.events.iter().cloned()).collect(),
     };
-    let tolerance = Tolerance { clock_skew_ms: CLOCK_SKEW_MS, local_sessions: false };
+    let tolerance =
+        Tolerance { clock_skew_ms: CLOCK_SKEW_MS, local_sessions: false, read_only_members: false };
     let found = check(&history, tolerance);
     if !found.is_empty() {
         return Err(list(&found));

@@ -12,7 +12,8 @@ use super::{Body, Call, History, Reply, Request, Rule, SeenEvent};
 const SESSION: i64 = 0x100;
 const TIMEOUT_MS: i64 = 1000;
 
-const STRICT: Tolerance = Tolerance { clock_skew_ms: 0, local_sessions: false };
+const STRICT: Tolerance =
+    Tolerance { clock_skew_ms: 0, local_sessions: false, read_only_members: false };
 
 fn record(zxid: i64, cxid: i32, kind: i32, time: i64, txn: Txn) -> TxnRecord {
     let header = TxnHeader { client_id: SESSION, cxid, zxid, time, kind };
@@ -225,5 +226,16 @@ fn only_local_sessions_end_without_a_transaction() {
     let lenient = Tolerance { local_sessions: true, ..STRICT };
     let broken =
         |tolerance| check(&history, tolerance).iter().any(|v| v.rule == Rule::AckedIsCommitted);
+    assert!(broken(STRICT) && !broken(lenient));
+}
+
+#[test]
+fn only_read_only_members_show_what_is_not_committed() {
+    let mut history = sound();
+    let get = &mut history.calls[3];
+    reply(get).zxid = Zxid(9);
+    reply(get).body = Body::Data(b"z".to_vec(), stat(9, 2));
+    let lenient = Tolerance { read_only_members: true, ..STRICT };
+    let broken = |tolerance| check(&history, tolerance).iter().any(|v| v.rule == Rule::ReadAtZxid);
     assert!(broken(STRICT) && !broken(lenient));
 }

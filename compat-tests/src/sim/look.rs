@@ -139,10 +139,10 @@ impl World {
         // A member that stands still, or is cut off from the leader, answers reads and tells nobody.
         let unheard = (self.plan.sync_limit + 2) * self.plan.tick_ms + PAUSES_MS;
         let skew = 4 * self.plan.skew_ms as i64 + unheard;
-        let violations = check(
-            &self.history,
-            Tolerance { clock_skew_ms: skew, local_sessions: self.plan.local },
-        );
+        let local = self.plan.local;
+        let tolerance =
+            Tolerance { clock_skew_ms: skew, local_sessions: local, read_only_members: local };
+        let violations = check(&self.history, tolerance);
         if violations.is_empty() {
             return;
         }

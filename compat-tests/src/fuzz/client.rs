@@ -30,8 +30,9 @@ use super::Input;
 const HAS_SESSION: u8 = 1;
 
 const WALL: Millis = 1_700_000_000_000;
-/// Longer than any session lives.
-const FOREVER: Millis = 10_000_000;
+/// Longer than any session lives: a client that says createSession itself, as servers do to each other,
+/// is given any timeout that it asks for, by Java too.
+const FOREVER: Millis = i32::MAX as Millis + 10_000_000;
 
 /// Nobody is waked: the stage looks by itself.
 struct Nobody;
@@ -239,4 +240,23 @@ pub(super) fn client(data: &[u8]) {
     stage.check();
     stage.expire_all();
     stage.check();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_gives_itself_a_session_for_a_month_keeps_nothing_for_ever() {
+        let mut content = Vec::new();
+        content.put_int(5);
+        content.put_int(op::CREATE_SESSION);
+        content.put_int(i32::MAX);
+        let mut stage = Stage::new();
+        let mut conn = stage.connect();
+        stage.bring(&mut conn, &packet(&content));
+        stage.hang_up(&mut conn);
+        stage.expire_all();
+        stage.check();
+    }
 }

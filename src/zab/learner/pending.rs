@@ -55,8 +55,8 @@ impl Pending {
 /// Whether `found` may follow `last`: it is the next, or the first seen of its epoch. (In an epoch of
 /// which nothing was seen the leader may have begun anywhere: `zookeeper.testingonly.initialZxid`.)
 pub(super) fn check_follows(settings: &Settings, last: Zxid, found: Zxid) -> Result<(), Reason> {
-    let fresh = found.epoch() > last.epoch() || (last.counter() == 0 && found > last);
-    if found == last.next() || fresh || settings.faults.accept_gaps {
+    let fresh = found.epoch() > last.epoch();
+    if found.may_follow(last) || fresh || settings.faults.accept_gaps {
         Ok(())
     } else {
         Err(Reason::Gap { last, found })

@@ -103,14 +103,9 @@ pub(super) fn note_committed_here(metrics: &ServerMetrics, record: &TxnRecord, n
     }
 }
 
-/// When the transaction of a record was prepared (wall clock).
-pub(super) fn time_of(record: &[u8]) -> Option<Millis> {
-    Some(TxnHeader::read(&mut Reader::new(record)).ok()?.time)
-}
-
 /// How old a record's transaction is, in ms.
 pub(super) fn age(record: &[u8], now: Now) -> Option<Millis> {
-    age_of(time_of(record)?, now)
+    age_of(TxnHeader::read(&mut Reader::new(record)).ok()?.time, now)
 }
 
 /// How old a transaction is that was prepared at `time`, in ms; none if the clock of its leader is

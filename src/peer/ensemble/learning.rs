@@ -211,7 +211,7 @@ impl Ensemble {
             E::ReceiveSnapshot { zxid } => self.begin_reception(zxid),
             E::Truncate { zxid } => self.barrier(Effect::Truncate(zxid), effects),
             E::SaveSnapshot => self.barrier(Effect::SaveSnapshot, effects),
-            E::Append { zxid, record } => self.learn_append(zxid, record),
+            E::Append { zxid, record, time } => self.learn_append(zxid, record, time),
             E::SyncLog => self.barrier(Effect::SyncLog, effects),
             E::Commit { zxid, record, txn } => self.learn_commit(Entry { zxid, record }, txn),
             E::Serve { epoch } => self.serve(now, epoch, effects),
@@ -232,10 +232,9 @@ impl Ensemble {
     }
 
     /// An observer acknowledges nothing.
-    fn learn_append(&mut self, zxid: Zxid, record: RecordBytes) {
+    fn learn_append(&mut self, zxid: Zxid, record: RecordBytes, time: Millis) {
         if self.settings.kind == LearnerType::Participant
-            && let (Role::Learning(learning), Some(time)) =
-                (&mut self.role, figures::time_of(&record))
+            && let Role::Learning(learning) = &mut self.role
         {
             learning.unacknowledged.push_back((zxid, time));
         }

@@ -145,6 +145,8 @@ pub enum Effect {
         zxid: Zxid,
         /// Its record.
         record: RecordBytes,
+        /// When its leader prepared it (wall clock, the leader's word).
+        time: Millis,
     },
     /// Barrier: all that was appended is durable.
     SyncLog,

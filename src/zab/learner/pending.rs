@@ -43,7 +43,8 @@ impl Pending {
 
     /// It is to be logged.
     pub(super) fn append(&self) -> Effect {
-        Effect::Append { zxid: self.zxid, record: self.record.clone() }
+        let time = self.txn.header.time;
+        Effect::Append { zxid: self.zxid, record: self.record.clone(), time }
     }
 
     /// It is committed.

@@ -324,7 +324,7 @@ impl World {
                 node.log.clear();
                 self.note(format!("{id}: save snapshot"));
             }
-            Effect::Append { zxid, record } => self.append(id, Entry { zxid, record }),
+            Effect::Append { zxid, record, .. } => self.append(id, Entry { zxid, record }),
             Effect::SyncLog => self.note(format!("{id}: sync log")),
             Effect::Commit { zxid, record, .. } => self.apply(id, Entry { zxid, record }),
             Effect::Serve { epoch } => {

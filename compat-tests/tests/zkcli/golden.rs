@@ -141,9 +141,8 @@ fn same(what: &str, java: &str, ours: &str) -> Result<()> {
     }
 }
 
-#[test]
-fn a_session_reads_the_same() -> Result<()> {
-    let script = include_str!("session.txt");
+/// What Java's and ours say to the same script: the same, but for events, which the caller judges.
+fn run_both(script: &str) -> Result<[Said; 2]> {
     let [java, ours] = BOTH.map(|kind| {
         let dir = tempfile::tempdir()?;
         run_session(kind, dir.path(), script)
@@ -151,13 +150,29 @@ fn a_session_reads_the_same() -> Result<()> {
     let (java, ours) = (java?, ours?);
     same("standard output", &java.out, &ours.out)?;
     same("standard error", &java.err, &ours.err)?;
+    assert_eq!(java.code, ours.code);
+    Ok([java, ours])
+}
+
+#[test]
+fn a_session_reads_the_same() -> Result<()> {
+    let [java, ours] = run_both(include_str!("session.txt"))?;
     // Java's client may close before it has told that a watch is removed.
     let told = |said: &Said| {
         let lasting = said.events.iter().filter(|event| !event.contains("WatchRemoved"));
         lasting.map(String::as_str).collect::<Vec<_>>().join("\n")
     };
-    same("what the watches told", &told(&java), &told(&ours))?;
-    assert_eq!(java.code, ours.code);
+    same("what the watches told", &told(&java), &told(&ours))
+}
+
+/// Nothing is switched on again here: whether an event is wanted is asked when it is printed, which
+/// may be some commands after the one that made it.
+#[test]
+fn events_that_are_not_wanted_are_not_told() -> Result<()> {
+    let script = "create /q\nprintwatches off\nget -w /q\nset /q 1\nprintwatches\nclose\nquit\n";
+    for said in run_both(script)? {
+        assert_eq!(said.events, ["WatchedEvent state:SyncConnected type:None path:null"]);
+    }
     Ok(())
 }
 

@@ -39,6 +39,14 @@ pub mod perms {
     pub const ADMIN: i32 = 16;
     /// All of them.
     pub const ALL: i32 = 31;
+    /// Their letters, in the order in which they are shown.
+    pub const LETTERS: [(char, i32); 5] =
+        [('c', CREATE), ('d', DELETE), ('r', READ), ('w', WRITE), ('a', ADMIN)];
+
+    /// The letters of `perms` (`ZKUtil.getPermString`).
+    pub fn letters(perms: i32) -> String {
+        LETTERS.iter().filter(|(_, bit)| perms & bit != 0).map(|(letter, _)| letter).collect()
+    }
 }
 
 /// The rules of who may do what, as configured. Shared by all threads.

@@ -4,6 +4,7 @@ use jute::Limits;
 use jute::data::Acl;
 
 use super::body::{Body, Create, CreateMode};
+use crate::server::auth::perms;
 
 /// What stands in the request itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,7 +57,6 @@ impl Asked {
 /// `ZKUtil.aclToString`
 fn text_of(acl: &Acl) -> String {
     let (scheme, id) = (acl.id.scheme.as_deref(), acl.id.id.as_deref());
-    let perms = [(4, 'c'), (8, 'd'), (1, 'r'), (2, 'w'), (16, 'a')];
-    let perms = perms.iter().filter(|(bit, _)| acl.perms & bit != 0).map(|(_, letter)| letter);
-    format!("{}:{}:{}", scheme.unwrap_or("null"), id.unwrap_or("null"), String::from_iter(perms))
+    let perms = perms::letters(acl.perms);
+    format!("{}:{}:{perms}", scheme.unwrap_or("null"), id.unwrap_or("null"))
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use jute::data::{Acl, Id, Stat};
 
+use crate::server::auth::perms;
 use crate::tools::dates::{Dates, Form};
 
 /// The lines of a stat.
@@ -61,13 +62,9 @@ pub(super) fn hex_dump(data: &[u8]) -> String {
     text
 }
 
-/// The letters of permissions, in the order in which they are shown.
-const PERMS: [(char, i32); 5] = [('c', 4), ('d', 8), ('r', 1), ('w', 2), ('a', 16)];
-
 /// `'scheme,'id` and the permissions.
 pub(super) fn acl(acl: &Acl) -> String {
-    let perms: String =
-        PERMS.iter().filter(|(_, bit)| acl.perms & bit != 0).map(|(letter, _)| *letter).collect();
+    let perms = perms::letters(acl.perms);
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     format!("'{},'{}\n: {perms}", text(&acl.id.scheme), text(&acl.id.id))
 }
@@ -97,11 +94,11 @@ pub(super) fn parse_acl(text: &str, mut complain: impl FnMut(String)) -> Vec<Acl
 }
 
 fn parse_perms(text: &str, complain: &mut impl FnMut(String)) -> i32 {
-    text.chars().fold(0, |perms, c| match PERMS.iter().find(|(letter, _)| *letter == c) {
-        Some((_, bit)) => perms | bit,
+    text.chars().fold(0, |found, c| match perms::LETTERS.iter().find(|(letter, _)| *letter == c) {
+        Some((_, bit)) => found | bit,
         None => {
             complain(format!("Unknown perm type: {c}"));
-            perms
+            found
         }
     })
 }

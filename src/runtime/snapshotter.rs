@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use log::{error, warn};
@@ -18,10 +18,15 @@ use crate::server::front::Front;
 use crate::storage::DataDirs;
 use crate::storage::snapshot::{self, SnapshotOptions};
 
-/// Before the tree is taken for another slice. Whoever waits for the tree or the processor gets it then;
-/// and a thread that has just slept is hardly ever interrupted while it holds the tree, which would keep
-/// everybody waiting for as long as others may run.
-const PAUSE: Duration = Duration::from_micros(200);
+/// Before the tree is taken for another slice there is a pause, twice as long as what came of the last
+/// slice took: tree, processor and disk belong to those who serve for most of the time, whichever of them
+/// is slow. A thread that has just slept is also hardly ever interrupted while it holds the tree, which
+/// would keep everybody waiting for as long as others may run.
+const PAUSES_TO_WORK: u32 = 2;
+/// The shortest pause.
+const MIN_PAUSE: Duration = Duration::from_micros(200);
+/// The longest pause: a disk that hangs for a second is not spared for two.
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
 /// What taking a snapshot needs.
 pub(super) struct Parts {
@@ -85,12 +90,14 @@ fn run(parts: &Parts, busy: &AtomicBool, orders: &Receiver<()>) {
 /// logs cannot be written either.
 fn take(parts: &Parts) {
     let start = parts.clock.now();
+    let mut resumed = Instant::now();
     let taken = snapshot::take(
         &parts.dirs,
         parts.options,
         || committed_sessions(&parts.inbox),
         |look| {
-            thread::sleep(PAUSE);
+            thread::sleep((resumed.elapsed() * PAUSES_TO_WORK).clamp(MIN_PAUSE, MAX_PAUSE));
+            resumed = Instant::now();
             look(&parts.front.db.read_tree());
         },
     );

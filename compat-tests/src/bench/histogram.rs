@@ -47,6 +47,12 @@ impl Histogram {
         Duration::from_nanos(self.max)
     }
 
+    /// How many took longer than this, to the width of a bucket.
+    pub fn later_than(&self, latency: Duration) -> u64 {
+        let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+        self.buckets[bucket(nanos) + 1..].iter().sum()
+    }
+
     /// The latency that this part (0 to 1) of all did not exceed.
     pub fn quantile(&self, part: f64) -> Duration {
         let rank = (self.total as f64 * part).ceil() as u64;
@@ -99,6 +105,8 @@ mod tests {
         h.record(Duration::from_nanos(20), 2);
         assert_eq!(h.quantile(0.5), Duration::from_nanos(10));
         assert_eq!(h.quantile(0.99), Duration::from_nanos(20));
+        assert_eq!(h.later_than(Duration::from_nanos(10)), 2);
+        assert_eq!(h.later_than(Duration::MAX), 0);
         assert_eq!((h.total(), h.max()), (100, Duration::from_nanos(20)));
     }
 }

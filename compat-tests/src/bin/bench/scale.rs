@@ -34,6 +34,8 @@ const STARTS: usize = 5;
 /// Transactions between snapshots, where they are wanted and where not.
 const OFTEN: &str = "20000";
 const NEVER: &str = "1000000000";
+/// A reply that comes later is a late one.
+const LATE: Duration = Duration::from_millis(10);
 
 /// The names of these rows.
 pub(crate) const NAMES: [&str; 4] = ["start", "idle", "million", "snapshot"];
@@ -197,16 +199,21 @@ fn snapshot(settings: &Settings, data: &Path, report: &mut Report) -> Result<()>
             };
             load(settings.time * 3)?;
             let before = snapshots(&server)?;
-            let (reads, writes) = load(settings.time * 5)?;
+            let time = settings.time * 5;
+            let (reads, writes) = load(time)?;
+            let seconds = time.as_secs_f64();
             let taken = (snapshots(&server)? - before) as f64;
             let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
             let mut fact = |what: &str, value| {
                 report.fact("snapshot", &format!("{what} {how} snapshots"), kind, value);
             };
             fact("files begun,", taken);
-            fact("latest read, ms,", ms(reads.max()));
-            fact("p99.9 of reads, ms,", ms(reads.quantile(0.999)));
-            fact("latest write, ms,", ms(writes.max()));
+            for (what, latencies) in [("read", reads), ("write", writes)] {
+                fact(&format!("latest {what}, ms,"), ms(latencies.max()));
+                fact(&format!("p99.9 of {what}s, ms,"), ms(latencies.quantile(0.999)));
+                let late = latencies.later_than(LATE) as f64 / seconds;
+                fact(&format!("{what}s later than {} ms, a second,", LATE.as_millis()), late);
+            }
         }
     }
     Ok(())

@@ -58,6 +58,7 @@ holes! {
     zk_3911 "ZOOKEEPER-3911"
     zk_4352 "ZOOKEEPER-4352"
     zk_4394_and_3023 "ZOOKEEPER-4394, 3023"
+    zk_4394_of_a_follower "ZOOKEEPER-4394 of a follower"
     zk_4541 "ZOOKEEPER-4541"
     zk_4643 "ZOOKEEPER-4643"
     zk_4646 "ZOOKEEPER-4646"

@@ -72,7 +72,16 @@ fn taken_amiss() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "ZOOKEEPER-4394, 3023",
+            borne: |bugs| bugs.peer.leader.proposed_first = true,
             bug: |bugs| bugs.peer.learner.forget_proposed = true,
+            play: committed_behind_new_leader,
+            ..BASE
+        },
+        Scenario {
+            name: "ZOOKEEPER-4394 of a follower",
+            plan: |plan| Plan { legality: false, ..plan },
+            borne: |bugs| bugs.peer.learner.forget_proposed = true,
+            bug: |bugs| bugs.peer.leader.proposed_first = true,
             play: committed_behind_new_leader,
             ..BASE
         },

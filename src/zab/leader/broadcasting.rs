@@ -58,24 +58,18 @@ impl Broadcasting {
         self.pending_syncs.len()
     }
 
-    /// A learner that was sent all up to `sent_up_to` gets what is newer: the committed with their
-    /// commits, and a follower the proposed (`Leader.startForwarding`).
-    pub(super) fn start_forwarding(
-        &self,
-        link: LinkId,
-        kind: LearnerType,
-        sent_up_to: Zxid,
-        out: &mut Vec<Effect>,
-    ) {
+    /// A learner that was sent all up to `sent_up_to` gets what is newer and committed, with the commits
+    /// (`Leader.startForwarding`).
+    pub(super) fn send_not_applied(&self, link: LinkId, sent_up_to: Zxid, out: &mut Vec<Effect>) {
         let newer = |entry: &&Entry| entry.zxid > sent_up_to;
-        for entry in self.to_be_applied.iter().filter(newer) {
-            send_committed(out, link, entry);
-        }
-        if kind == LearnerType::Participant {
-            for entry in self.outstanding.iter().map(|p| &p.entry).filter(newer) {
-                let Entry { zxid, record } = entry.clone();
-                send(out, link, Packet::Proposal { zxid, record });
-            }
+        self.to_be_applied.iter().filter(newer).for_each(|entry| send_committed(out, link, entry));
+    }
+
+    /// A follower gets what is newer and proposed, too (`Leader.startForwarding`).
+    pub(super) fn send_proposed(&self, link: LinkId, sent_up_to: Zxid, out: &mut Vec<Effect>) {
+        let entries = self.outstanding.iter().map(|proposal| &proposal.entry);
+        for Entry { zxid, record } in entries.filter(|entry| entry.zxid > sent_up_to).cloned() {
+            send(out, link, Packet::Proposal { zxid, record });
         }
     }
 

@@ -77,9 +77,7 @@ impl Leader {
         self.send_sync(now, link, plan, out);
     }
 
-    /// One unbroken run of packets, so that nothing falls between: the sync, what is committed and
-    /// not applied, what is proposed, NEWLEADER (ZOOKEEPER-3104). From here on the learner is sent
-    /// whatever happens.
+    /// Begins the sync; from here on the learner is sent whatever happens.
     fn send_sync(&mut self, now: Millis, link: LinkId, plan: SyncPlan, out: &mut Vec<Effect>) {
         let slot = match plan.op {
             SyncOp::Snap(_) => SyncSlot::Snap,
@@ -108,16 +106,45 @@ impl Leader {
             }
         }
         let config = Some(self.quorums.last_seen().to_string().into_bytes());
-        let new_leader = Packet::NewLeader { zxid, config };
-        if self.settings.faults.new_leader_first {
-            send(out, link, new_leader.clone());
+        self.send_history(link, kind, &plan, Packet::NewLeader { zxid, config }, out);
+    }
+
+    /// One unbroken run of packets, so that nothing falls between: what the learner lacks, what is
+    /// committed and not applied, NEWLEADER (ZOOKEEPER-3104), what is proposed.
+    ///
+    /// Java sends what is proposed before NEWLEADER, so that its commit may come behind it. Of that
+    /// followers of 3.5.10 to 3.8.6 fail; they sync anew, fail again, and each time a thread stays behind
+    /// that goes on writing to the log (ZOOKEEPER-4394).
+    fn send_history(
+        &self,
+        link: LinkId,
+        kind: LearnerType,
+        plan: &SyncPlan,
+        new_leader: Packet,
+        out: &mut Vec<Effect>,
+    ) {
+        let faults = self.settings.faults;
+        let send_new_leader = |out: &mut Vec<Effect>| send(out, link, new_leader.clone());
+        let send_proposed = |out: &mut Vec<Effect>| {
+            if let (Phase::Broadcasting(phase), LearnerType::Participant) = (&self.phase, kind) {
+                phase.send_proposed(link, plan.sent_up_to, out);
+            }
+        };
+        if faults.new_leader_first {
+            send_new_leader(out);
         }
         plan.proposals.iter().for_each(|entry| send_committed(out, link, entry));
         if let Phase::Broadcasting(phase) = &self.phase {
-            phase.start_forwarding(link, kind, plan.sent_up_to, out);
+            phase.send_not_applied(link, plan.sent_up_to, out);
         }
-        if !self.settings.faults.new_leader_first {
-            send(out, link, new_leader);
+        if faults.proposed_first {
+            send_proposed(out);
+        }
+        if !faults.new_leader_first {
+            send_new_leader(out);
+        }
+        if !faults.proposed_first {
+            send_proposed(out);
         }
     }
 

@@ -40,6 +40,9 @@ pub struct Settings {
 pub struct Faults {
     /// ZOOKEEPER-3104: NEWLEADER goes before the history that it is about.
     pub new_leader_first: bool,
+    /// ZOOKEEPER-4394: what is proposed goes before NEWLEADER, as Java sends it, so that it may be
+    /// committed behind it.
+    pub proposed_first: bool,
     /// The acks of a learner count that was since told to cut off what they are about.
     pub count_cut_acks: bool,
     /// ZOOKEEPER-4685: the first ack of a learner is taken for that of NEWLEADER.

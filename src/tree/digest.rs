@@ -157,10 +157,13 @@ impl Digests {
     /// Records the digest after transaction `zxid`, or compares it where the tree was fuzzy until
     /// now.
     pub(super) fn after_txn(&mut self, zxid: Zxid) {
-        match self.from_snapshot {
-            Some(target) => self.compare_snapshot(zxid, target),
-            None if self.fuzzy => {}
-            None => self.record(zxid),
+        if let Some(target) = self.from_snapshot {
+            self.compare_snapshot(zxid, target);
+        }
+        // Also where the snapshot's was met just now: a snapshot that is being taken began while the
+        // tree was fuzzy, and is to say that it was so until here. (Java records the next one.)
+        if self.from_snapshot.is_none() && !self.fuzzy {
+            self.record(zxid);
         }
     }
 

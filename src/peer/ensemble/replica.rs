@@ -234,6 +234,9 @@ impl Replica {
             let Some(record) = self.decode(&entry) else { return false };
             self.commit(now, &mut tree, entry, None, &record);
         }
+        // A learner that is left with a tree from its leader has had NEWLEADER, and with that all that
+        // the tree may hold ahead of its zxid. Its next leader may be itself.
+        tree.set_fuzzy(false);
         true
     }
 

@@ -1,5 +1,7 @@
 //! A member without a leader, by its face.
 
+mod syncs;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -185,6 +185,19 @@ fn no_digest_counts_until_that_of_the_snapshot_was_met() {
     assert_eq!(tree.digest_mismatches(), 3);
 }
 
+/// A snapshot that is begun before the digest was met and ended behind it is fuzzy up to there.
+#[test]
+fn the_digest_of_a_snapshot_is_recorded_where_it_was_met() {
+    let mut tree = DataTree::new(TreeOptions::default());
+    let expected = ZxidDigest { zxid: Zxid(5), version: 2, digest: tree.digest() };
+    tree.expect_digest(expected, Zxid(3));
+    for zxid in 4..=5 {
+        tree.apply_record(&record(zxid, expected.digest, 2), &mut NoEvents);
+        assert_eq!(tree.snapshot_digest(), expected);
+    }
+    assert_eq!((tree.digest_from_loaded_snapshot(), tree.digest_mismatches()), (None, 0));
+}
+
 #[test]
 fn the_history_of_digests_is_bounded() {
     let mut tree = DataTree::new(TreeOptions::default());

@@ -8,7 +8,7 @@ use compat_tests::sim::{self, Outcome};
 /// Seeds that found something, with what they found. A seed tells the same story only as long as the
 /// simulator throws its dice the same way; what must stay for ever has a test of its own beside the
 /// code, see `track-record.md`.
-const FOUND: [u64; 11] = [
+const FOUND: [u64; 12] = [
     8,
     14,
     28,
@@ -20,7 +20,11 @@ const FOUND: [u64; 11] = [
     1882531305619540,
     1882552276090925,
     1882553485099105,
+    1882553998901331,
 ];
+
+/// As [`FOUND`], with local sessions.
+const FOUND_LOCAL: [u64; 1] = [1882554156187810];
 
 /// A plan that is over soon enough for a build without optimisation.
 fn short(seed: u64) -> Outcome {
@@ -51,6 +55,7 @@ fn nothing_that_was_promised_is_broken() {
 #[test]
 fn local_sessions_break_no_promise() {
     let told: Vec<String> = (2000..2008)
+        .chain(FOUND_LOCAL)
         .filter_map(|seed| {
             let outcome = shortened(seed, Plan::draw(&mut Random::new(seed)).local());
             outcome.violation.map(|violation| format!("seed {seed}: {violation}"))

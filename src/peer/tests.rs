@@ -41,7 +41,7 @@ impl Stage {
 
     /// As a leader does, with a disk in the place of the quorum.
     fn leading(local: LocalSessions) -> Self {
-        Self::with(0, SessionTracker::new(1, 2_000, WALL).of_leader(local))
+        Self::with(0, SessionTracker::new(1, 2_000, WALL).of_leader(local, 20_000))
     }
 
     fn with(max_requests: i32, sessions: SessionTracker) -> Self {

@@ -353,15 +353,25 @@ impl Ensemble {
         self.tell_leader(now, leader::Event::SnapshotSent { link });
     }
 
+    /// The sessions that the history has, each heard just now.
+    fn leaders_sessions(&self, now: Now) -> SessionTracker {
+        let s = &self.settings;
+        // A learner that has not answered for `syncLimit` ticks is given up, and what it sent before an
+        // answer comes before it. Its own queues get as long again.
+        let late = 2 * s.sync_limit * s.tick_time;
+        let mut sessions = SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall)
+            .of_leader(s.local_sessions, late);
+        for (id, timeout) in &self.replica.sessions {
+            sessions.restore(*id, *timeout, now.mono);
+        }
+        sessions
+    }
+
     /// A quorum has the history: sessions are tracked, requests are taken.
     fn lead(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
         self.replica.begin_epoch(zxid);
         let s = &self.settings;
-        let mut sessions = SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall)
-            .of_leader(s.local_sessions);
-        for (id, timeout) in &self.replica.sessions {
-            sessions.restore(*id, *timeout, now.mono);
-        }
+        let sessions = self.leaders_sessions(now);
         let front = &self.replica.front;
         let mut pipeline = Pipeline::new(s.pipeline.parts(front, &self.auth, sessions, now.mono));
         if let Some(counter) = s.initial_zxid {

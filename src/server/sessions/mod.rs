@@ -9,6 +9,7 @@
 //! that gave it alone and in no log (`UpgradeableSessionTracker`). A local one turns global when it is to
 //! own a node.
 
+mod ended;
 mod password;
 mod tracker;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::ended::Ended;
 use super::{LocalSessions, Session};
 use crate::ids::{Millis, SessionId};
 use crate::op::Code;
@@ -18,6 +19,8 @@ pub struct SessionTracker {
     buckets: BTreeMap<Millis, Vec<Arc<Session>>>,
     /// The sessions whose creation is committed, and their timeouts in ms.
     committed: HashMap<SessionId, i32>,
+    /// Where a leader has to tell them from the local sessions of others.
+    ended: Option<Ended>,
     next_id: i64,
     tick_ms: Millis,
     sid: i64,
@@ -44,6 +47,7 @@ impl SessionTracker {
             by_id: hashbrown::HashMap::default(),
             buckets: BTreeMap::new(),
             committed: HashMap::new(),
+            ended: None,
             next_id: first_session_id(sid, now_wall),
             tick_ms: Millis::from(tick_ms.max(1)),
             sid,
@@ -52,10 +56,12 @@ impl SessionTracker {
         }
     }
 
-    /// As a leader needs it (`LeaderSessionTracker`).
+    /// As a leader needs it (`LeaderSessionTracker`). What a learner sent of a session before it knew
+    /// of its end may come up to `late` ms later.
     #[must_use]
-    pub fn of_leader(self, local: LocalSessions) -> Self {
-        Self { place: Place::Leader, local, ..self }
+    pub fn of_leader(self, local: LocalSessions, late: Millis) -> Self {
+        let ended = (local != LocalSessions::Off).then(|| Ended::new(late));
+        Self { place: Place::Leader, local, ended, ..self }
     }
 
     /// As a follower or observer needs it (`LearnerSessionTracker`).
@@ -164,7 +170,10 @@ impl SessionTracker {
 
     /// The session is closed: forgets it.
     pub fn remove(&mut self, id: SessionId) -> Option<Arc<Session>> {
-        self.committed.remove(&id);
+        let was_global = self.committed.remove(&id).is_some();
+        if let Some(ended) = self.ended.as_mut().filter(|_| was_global) {
+            ended.add(id);
+        }
         let session = self.by_id.remove(&id)?;
         // It stays in its bucket until that is due, and is known there as gone by this.
         session.set_closing();
@@ -179,10 +188,15 @@ impl SessionTracker {
         match (self.get(id), self.place) {
             (Some(session), _) => session.check(owner),
             (None, Place::Standalone) => Err(Code::UnknownSession),
-            // A local session of a learner, of which nobody else knows.
-            (None, Place::Leader) if self.local != LocalSessions::Off && !self.gave(id) => Ok(()),
+            (None, Place::Leader) if self.may_be_local_elsewhere(id) => Ok(()),
             (None, _) => Err(Code::SessionExpired),
         }
+    }
+
+    /// Whether a session that is not known may be a local one of a learner, of which nobody else
+    /// knows. (To Java a global session that has ended may be one, too.)
+    fn may_be_local_elsewhere(&self, id: SessionId) -> bool {
+        self.ended.as_ref().is_some_and(|ended| !self.gave(id) && !ended.contains(id))
     }
 
     /// Whether the id is one of this server's (`getServerIdFromSessionId`).
@@ -203,6 +217,9 @@ impl SessionTracker {
     /// `heard_until` (monotonic) is the time up to which everything that arrived has been counted: a
     /// session that was heard in time is never hit, however late its bytes were read.
     pub fn expired(&mut self, heard_until: Millis) -> Vec<SessionId> {
+        if let Some(ended) = &mut self.ended {
+            ended.pass(heard_until, self.tick_ms);
+        }
         let mut expired = Vec::new();
         while let Some(bucket) = self.buckets.first_entry()
             && *bucket.key() <= heard_until

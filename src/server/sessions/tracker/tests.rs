@@ -4,6 +4,7 @@ use super::*;
 use crate::server::sessions::{check_password, negotiate_timeout, password};
 
 const TICK: i32 = 100;
+const LATE: Millis = 1000;
 
 fn tracker() -> SessionTracker {
     SessionTracker::new(1, TICK, 1_700_000_000_000)
@@ -134,13 +135,13 @@ fn the_dump_groups_by_time() {
 
 #[test]
 fn an_ensemble_knows_no_unknown_sessions() {
-    let leader = tracker().of_leader(LocalSessions::Off);
+    let leader = tracker().of_leader(LocalSessions::Off, LATE);
     assert_eq!(leader.check(SessionId(99), 1), Err(Code::SessionExpired));
 }
 
 #[test]
 fn a_leader_lets_sessions_pass_that_only_a_learner_knows() {
-    let mut leader = tracker().of_leader(LocalSessions::Only);
+    let mut leader = tracker().of_leader(LocalSessions::Only, LATE);
     let elsewhere = SessionId(2 << 56 | 5);
     assert_eq!(leader.check(elsewhere, 7), Ok(()));
     assert_eq!(leader.check_global(elsewhere, 7), Err(Code::SessionExpired));
@@ -154,8 +155,23 @@ fn a_leader_lets_sessions_pass_that_only_a_learner_knows() {
 }
 
 #[test]
+fn a_global_session_that_has_ended_is_no_local_one_of_a_learner() {
+    let mut leader = tracker().of_leader(LocalSessions::Upgrading, LATE);
+    let elsewhere = SessionId(2 << 56 | 5);
+    leader.restore(elsewhere, 1000, 0);
+    leader.remove(elsewhere);
+    assert_eq!(leader.check(elsewhere, 7), Err(Code::SessionExpired));
+    leader.expired(1_000_000);
+    assert_eq!(leader.check(elsewhere, 7), Err(Code::SessionExpired), "it stood still");
+    for tick in 0..20 {
+        leader.expired(1_000_000 + tick * 100);
+    }
+    assert_eq!(leader.check(elsewhere, 7), Ok(()), "nothing of it can come any more");
+}
+
+#[test]
 fn a_local_session_turns_global_once() {
-    let mut leader = tracker().of_leader(LocalSessions::Upgrading);
+    let mut leader = tracker().of_leader(LocalSessions::Upgrading, LATE);
     let session = leader.create(0, 1000);
     assert_eq!((leader.is_local(session.id), leader.local_len()), (true, 1));
     assert_eq!(leader.check_global(session.id, 1), Err(Code::SessionExpired));
@@ -190,7 +206,7 @@ fn a_learner_ends_only_what_is_local() {
 
 #[test]
 fn dumps_tell_local_from_global() {
-    let mut leader = SessionTracker::new(1, TICK, 0).of_leader(LocalSessions::Only);
+    let mut leader = SessionTracker::new(1, TICK, 0).of_leader(LocalSessions::Only, LATE);
     leader.restore(SessionId(3), 50, 0);
     let local = leader.create(0, 50).id;
     let at = "1 expire at Thu Jan 01 00:00:00 UTC 1970:";

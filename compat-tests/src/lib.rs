@@ -13,6 +13,7 @@ pub mod fuzz;
 pub mod history;
 pub mod java;
 pub mod native;
+pub mod ports;
 pub mod program;
 pub mod pty;
 pub mod scenarios;

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
-use std::io::{Read, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -12,12 +12,17 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::ports::free_ports;
 use crate::{Failure, Result, java};
 
 /// How long a server may take to serve, and to stop. A limit for what hangs, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The pause between two looks at whether it does.
 const GLANCE: Duration = Duration::from_millis(5);
+/// How long a server may take to answer a word, the first time that it is asked; then twice as long,
+/// and so on until it was asked so often.
+const WORD_PATIENCE: Duration = Duration::from_secs(1);
+const WORD_TRIES: u32 = 6;
 /// Lines of its log that a failure shows.
 const TAIL_LINES: usize = 40;
 
@@ -184,12 +189,41 @@ fn with_files(command: &Command, soft: u32, hard: u32) -> Command {
     shell
 }
 
-/// A port that was free a moment ago.
+/// Asks a server a four-letter word. One that has much to do is asked again, and one of Java's that starts
+/// may leave a connection without an answer for ever.
+///
+/// # Errors
+/// If nobody listens there, or does not answer in a minute.
+pub fn ask(address: SocketAddr, word: &str) -> io::Result<String> {
+    let mut patience = WORD_PATIENCE;
+    for _ in 1..WORD_TRIES {
+        match ask_once(address, word, patience) {
+            Err(e) if is_late(&e) => patience *= 2,
+            answer => return answer,
+        }
+    }
+    ask_once(address, word, patience)
+}
+
+fn is_late(e: &io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn ask_once(address: SocketAddr, word: &str, patience: Duration) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(word.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// A port at which nobody else listens, as [`free_ports`] has them.
 ///
 /// # Errors
 /// If there is none.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(free_ports(1)?[0])
 }
 
 /// Our server's executable: `GAMEKEEPER_BIN`, or what cargo builds beside the running program, in the
@@ -288,13 +322,8 @@ impl Server {
     ///
     /// # Errors
     /// If it cannot be asked.
-    pub fn four_letter_word(&self, word: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(self.setup.address())?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        stream.write_all(word.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+    pub fn four_letter_word(&self, word: &str) -> io::Result<String> {
+        ask(self.setup.address(), word)
     }
 
     /// Sends SIGTERM and waits for the end.

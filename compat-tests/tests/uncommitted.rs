@@ -7,8 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use compat_tests::ensemble::PATIENCE;
-use compat_tests::ensemble::ports::free_ports;
 use compat_tests::ensemble::recorder::{Op, Recorder};
+use compat_tests::ports::free_ports;
 use compat_tests::server::{Kind, Server, Setup};
 use compat_tests::{Failure, Result};
 use tempfile::TempDir;

@@ -23,8 +23,6 @@ const COUNTED: [&str; 9] = [
     "zk_outstanding_requests",
 ];
 
-/// How often a word is asked that is not answered soon.
-const TRIES: usize = 20;
 /// Lines of an answer that are shown.
 const SHOWN: usize = 8;
 
@@ -52,7 +50,7 @@ pub(super) fn compare(java: &Side, ours: &Side, member: usize) -> Result<Vec<Str
 }
 
 fn shape(word: &str, side: &Side, member: usize) -> Result<Vec<String>> {
-    let answer = (0..TRIES).find_map(|_| side.ensemble.word(member, word));
+    let answer = side.ensemble.word(member, word);
     let answer = answer
         .ok_or_else(|| Failure::new(format!("member {} does not answer {word}", member + 1)))?;
     let dir = side.ensemble.dir().display().to_string();

@@ -14,8 +14,8 @@ use crate::history::{Body, Request};
 use crate::{Failure, Result};
 
 /// The session timeout that clients ask for. Longer than any pause that a test makes, so that a lost
-/// session is a fault.
-pub const SESSION: Duration = Duration::from_secs(30);
+/// session is a fault, and than the time until the members were stopped and are judged.
+pub const SESSION: Duration = Duration::from_secs(180);
 /// `CreateMode`'s flags.
 const EPHEMERAL: i32 = 1;
 const SEQUENTIAL: i32 = 2;
@@ -93,7 +93,7 @@ impl Load {
     /// Waits until so many more writes were answered.
     ///
     /// # Errors
-    /// If they are not in a minute and a half.
+    /// If they are not in time.
     pub fn wait_written(&self, more: u64) -> Result<()> {
         let (goal, deadline) = (self.written() + more, Instant::now() + super::PATIENCE);
         while self.written() < goal {

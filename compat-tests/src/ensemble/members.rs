@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::ports::free_ports;
 use super::recorder::{Op, Recorder};
-use super::{PATIENCE, ask};
+use super::PATIENCE;
 use crate::history::Body;
-use crate::server::{Kind, Server, Setup};
+use crate::ports::free_ports;
+use crate::server::{Kind, Server, Setup, ask};
 use crate::{Failure, Result};
 
 /// How long servers that must not find a quorum are watched.
 const WATCH: Duration = Duration::from_secs(4);
 /// The timeout of the clients' sessions.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(120);
 
 /// Servers with a configuration each. Dropping them kills them.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ impl Members {
                 .with("tickTime", "500")
                 .with("initLimit", "40")
                 .with("syncLimit", "10")
+                .with("maxSessionTimeout", "600000")
                 .with_jvm("-Xmx128m")
                 .with_jvm("-XX:+UseSerialGC")
                 .with_jvm("-XX:TieredStopAtLevel=1");

@@ -7,7 +7,6 @@
 pub mod load;
 pub mod members;
 mod plan;
-pub mod ports;
 pub mod proxy;
 pub mod recorder;
 pub mod scenes;
@@ -16,8 +15,7 @@ pub mod verdict;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,17 +29,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 pub use self::plan::Plan;
-use self::ports::free_ports;
 use self::proxy::Network;
-use crate::server::{Kind, Server, Setup};
+use crate::ports::free_ports;
+use crate::server::{Kind, Server, Setup, ask};
 use crate::{Failure, Result};
 
 /// How long an ensemble may take for anything. A limit for what hangs, not a measurement.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// The pause between two looks.
 const GLANCE: Duration = Duration::from_millis(10);
-/// How long a member may take to answer a word.
-const WORD_PATIENCE: Duration = Duration::from_millis(1000);
 /// Where the directories of failed ensembles are kept, if this says so.
 const KEEP: &str = "COMPAT_KEEP";
 
@@ -137,7 +133,7 @@ impl Ensemble {
             .with("tickTime", &self.plan.tick_ms.to_string())
             .with("initLimit", "40")
             .with("syncLimit", "10")
-            .with("maxSessionTimeout", "60000")
+            .with("maxSessionTimeout", "600000")
             .with_jvm("-Dorg.slf4j.simpleLogger.showDateTime=true")
             .with_jvm("-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
             .with_jvm("-Dorg.slf4j.simpleLogger.defaultLogLevel=info");
@@ -330,7 +326,7 @@ impl Ensemble {
         Ok(())
     }
 
-    /// The answer of a member to a four-letter word; none if there is none soon.
+    /// The answer of a member to a four-letter word; none if nobody listens.
     pub fn word(&self, member: usize, word: &str) -> Option<String> {
         ask(self.address(member), word).ok()
     }
@@ -471,19 +467,6 @@ fn tail(log: &Path) -> String {
     let log = String::from_utf8_lossy(&log);
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
-}
-
-/// Asks a server a four-letter word.
-///
-/// # Errors
-/// If it does not answer within a second.
-pub fn ask(address: SocketAddr, word: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, WORD_PATIENCE)?;
-    stream.set_read_timeout(Some(WORD_PATIENCE))?;
-    stream.write_all(word.as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
 }
 
 /// An address on this machine.

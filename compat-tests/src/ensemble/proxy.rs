@@ -15,8 +15,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::local;
-use super::ports::free_ports;
 use crate::Result;
+use crate::ports::free_ports;
 
 /// The bytes before the address in a caller's first message.
 const GREETING_HEAD: usize = 20;

@@ -23,11 +23,15 @@ use crate::history::{Body, Call, Reply, Request, SeenEvent};
 use crate::{Failure, Result};
 
 /// How long a client tries to find a server that takes it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The pause after a server that did not.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long a server may take to accept, and to answer a connect request.
+/// How long a server may take to accept, and to answer a connect request, before the next one is tried:
+/// at first, and when none of them has answered for some rounds. One that is asked alone has the latter.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
+const CONNECT_PATIENCE_MAX: Duration = Duration::from_secs(20);
+/// How long a server may be silent while a reply is due, if the session's timeout is longer.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// `ClientCnxn.NOTIFICATION_XID` and `PING_XID`.
 const EVENT_XID: i32 = -1;
 const PING_XID: i32 = -2;
@@ -205,17 +209,20 @@ impl Recorder {
     /// Finds a server that takes the session; at once if there is one already.
     ///
     /// # Errors
-    /// If none does in a minute.
+    /// If none does in two minutes.
     pub fn connect(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let mut why = String::new();
+        let (mut why, mut patience) = (String::new(), CONNECT_PATIENCE.min(self.silence()));
         while self.conn.is_none() {
             if Instant::now() > deadline {
                 return Err(Failure::new(format!("client {} finds no server: {why}", self.client)));
             }
             let server = self.servers[self.next % self.servers.len()];
             self.next += 1;
-            if let Err(e) = self.shake_hands(server) {
+            if let Err(e) = self.shake_hands(server, patience) {
+                if is_late(&e) && self.next.is_multiple_of(self.servers.len()) {
+                    patience = (patience * 2).min(CONNECT_PATIENCE_MAX);
+                }
                 why = format!("{server}: {e}");
                 thread::sleep(PAUSE);
             }
@@ -227,7 +234,7 @@ impl Recorder {
     pub fn greet(&mut self, server: SocketAddr) -> Greeting {
         self.hang_up();
         let lost = self.lost.len();
-        match self.shake_hands(server) {
+        match self.shake_hands(server, CONNECT_PATIENCE_MAX) {
             Ok(read_only) => Greeting::Welcome { read_only },
             Err(_) if self.lost.len() > lost => Greeting::Gone,
             Err(_) => Greeting::Refused,
@@ -235,10 +242,10 @@ impl Recorder {
     }
 
     /// Whether the server is read-only.
-    fn shake_hands(&mut self, server: SocketAddr) -> io::Result<bool> {
-        let mut output = TcpStream::connect_timeout(&server, CONNECT_PATIENCE)?;
+    fn shake_hands(&mut self, server: SocketAddr, patience: Duration) -> io::Result<bool> {
+        let mut output = TcpStream::connect_timeout(&server, patience)?;
         output.set_nodelay(true)?;
-        output.set_read_timeout(Some(CONNECT_PATIENCE.min(self.silence())))?;
+        output.set_read_timeout(Some(patience))?;
         let mut frame = Vec::new();
         frame.put_buffer(Some(&to_bytes(&ConnectRequest {
             protocol_version: 0,
@@ -270,7 +277,7 @@ impl Recorder {
 
     /// How long a server may be silent: two thirds of the session, as Java's client has it.
     fn silence(&self) -> Duration {
-        Duration::from_millis(self.timeout_ms.unsigned_abs() * 2 / 3)
+        Duration::from_millis(self.timeout_ms.unsigned_abs() * 2 / 3).min(SILENCE_MAX)
     }
 
     /// Sends all of `ops` at once and waits for the replies. A connection that breaks leaves those
@@ -394,6 +401,10 @@ impl Recorder {
         });
         Ok(())
     }
+}
+
+fn is_late(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn malformed(e: DecodeError) -> io::Error {

@@ -10,9 +10,9 @@ use compat_tests::server::Kind::{self, Java, Ours};
 use crate::story::{EPHEMERAL, Story, compare, create, exists};
 
 /// A session's timeout where it must not expire.
-const LONG: Duration = Duration::from_secs(30);
-/// The shortest there is: two ticks.
-const SHORT: Duration = Duration::from_millis(1000);
+const LONG: Duration = Duration::from_secs(300);
+/// That of one that is to expire: it must live until it was counted.
+const SHORT: Duration = Duration::from_secs(5);
 
 /// Three voters and an observer.
 fn plan(kinds: [Kind; 4], upgrading: bool) -> Plan {
@@ -43,7 +43,7 @@ fn life(story: &mut Story, member: usize, elsewhere: usize) -> Result<()> {
 fn expiry(story: &mut Story, member: usize) -> Result<()> {
     let mut client = story.client(member, SHORT);
     story.greet(&mut client, member);
-    story.count();
+    story.count_beside(&mut client);
     client.hang_up();
     let zxid = story.ensemble.zxid(member);
     story.ensemble.wait_for("keeps a session that nobody hears", |ensemble| {

@@ -11,7 +11,7 @@ use crate::java_client::JavaClient;
 use crate::story::{EPHEMERAL, Story, compare, create, exists};
 
 /// A session's timeout where it must not expire.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(300);
 
 fn plan(kinds: [Kind; 3], local: bool) -> Plan {
     Plan::new(&kinds)
@@ -83,7 +83,7 @@ fn clients(story: &mut Story, global: &Recorder) {
         Op::Children("/".to_owned(), true),
     ];
     for op in ops {
-        let reply = reader.ask(&op).map(|reply| (reply.err, reply.zxid));
+        let reply = reader.ask(&op).map(|reply| (reply.err, story.place(reply.zxid.0)));
         story.tell(format!("{op:?}: {reply:?}"));
     }
     story.count();

@@ -1,5 +1,7 @@
 //! What clients and operators of an ensemble see, in lines that can be compared.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use compat_tests::Result;
@@ -10,22 +12,30 @@ use compat_tests::server::Kind;
 /// The flag of nodes that go with their session.
 pub(crate) const EPHEMERAL: i32 = 1;
 
+/// For how long a client pings, again and again, while others are asked.
+const PINGS: Duration = Duration::from_millis(50);
+
 /// What was seen, in lines.
 pub(crate) struct Story {
     pub(crate) ensemble: Ensemble,
     pub(crate) lines: Vec<String>,
+    /// The first epoch: how many it took to begin is chance.
+    epoch: i64,
 }
 
 impl Story {
     /// An ensemble of three voters and maybe observers, led by member 2.
     pub(crate) fn start(plan: Plan) -> Result<Self> {
+        // Only those leave a leader of whom it is told, however slow the machine is.
+        let plan = plan.with("initLimit", "200").with("syncLimit", "200");
         // The last voter leads, for it starts with the first.
         let mut order = vec![2, 0, 1];
         order.extend(3..plan.kinds.len());
         let mut ensemble = Ensemble::start_in_order(plan, &order, 2)?;
         let leader = ensemble.wait_leader()?;
         assert_eq!(leader, 2, "the one with the highest number leads");
-        Ok(Self { ensemble, lines: Vec::new() })
+        let epoch = ensemble.zxid(leader).map_or(0, |zxid| zxid >> 32);
+        Ok(Self { ensemble, lines: Vec::new(), epoch })
     }
 
     pub(crate) fn tell(&mut self, line: impl Into<String>) {
@@ -56,6 +66,11 @@ impl Story {
         Ok(())
     }
 
+    /// How many epochs after the first, and which transaction of its epoch.
+    pub(crate) fn place(&self, zxid: i64) -> (i64, i64) {
+        ((zxid >> 32) - self.epoch, zxid & 0xffff_ffff)
+    }
+
     /// A figure of `mntr`.
     pub(crate) fn figure(&self, member: usize, name: &str) -> Option<String> {
         let answer = self.ensemble.word(member, "mntr")?;
@@ -70,6 +85,20 @@ impl Story {
                 ["global_sessions", "local_sessions"].map(|name| self.figure(member, name));
             self.tell(format!("member {member} has {global:?} global and {local:?} local"));
         }
+    }
+
+    /// The same while `client` shows that it lives.
+    pub(crate) fn count_beside(&mut self, client: &mut Recorder) {
+        let counted = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !counted.load(Ordering::Relaxed) && client.is_connected() {
+                    client.listen(PINGS);
+                }
+            });
+            self.count();
+            counted.store(true, Ordering::Relaxed);
+        });
     }
 
     /// The titles of a member's lists of sessions, without the number of its sets: Java's are empty at

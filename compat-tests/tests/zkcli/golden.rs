@@ -1,7 +1,8 @@
-use std::io::Write;
+use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use compat_tests::program::Program;
 use compat_tests::server::{Kind, Server, Setup, our_tool};
 use compat_tests::{Failure, Result, java};
 
@@ -32,25 +33,23 @@ struct Said {
 }
 
 impl Said {
-    fn new(output: &Output, server: &Server) -> Self {
-        let text = |bytes: &[u8]| {
-            String::from_utf8_lossy(bytes).replace(&server.connect_string(), "SERVER")
-        };
+    fn new(out: &str, err: &str, code: Option<i32>, server: &Server) -> Self {
+        let text = |said: &str| said.replace(&server.connect_string(), "SERVER");
         let mut events = Vec::new();
-        let out = normal(&without_events(&text(&output.stdout), &mut events));
-        let err = normal(&without_events(&text(&output.stderr), &mut events));
+        let out = normal(&without_events(&text(out), &mut events));
+        let err = normal(&without_events(&text(err), &mut events));
         let mut events: Vec<String> = events.iter().map(|event| normal_line(event)).collect();
         // Those of one removal come in the order of a hash table.
         for several in events.chunk_by_mut(|a, b| [a, b].iter().all(|e| e.contains("WatchRemoved")))
         {
             several.sort();
         }
-        Self { out, err, events, code: output.status.code() }
+        Self { out, err, events, code }
     }
 }
 
-/// Takes the events out: when they are printed depends on the moment, and Java prints each in three
-/// pieces between which a prompt may come. So prompts get lines of their own, and blank lines go.
+/// Takes the events out: Java prints each in three pieces between which a prompt may come. So prompts get
+/// lines of their own, and blank lines go.
 fn without_events(text: &str, events: &mut Vec<String>) -> String {
     let mut rest = String::new();
     for line in prompts_on_lines(&text.replace("WATCHER::", "\n")).lines() {
@@ -107,20 +106,40 @@ fn normal_line(line: &str) -> String {
     line.to_owned()
 }
 
+/// A line of a script that is not said: an event is told before it goes on. Otherwise it would be told
+/// some commands later, in the midst of another one's output, or not at all.
+const EVENT: &str = "(event)";
+
 fn run_session(kind: Kind, dir: &Path, script: &str) -> Result<Said> {
     let server = server(dir)?;
-    let mut child = zkcli(kind)?
-        .args(["-server", &server.connect_string(), "-waitforconnection"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut input = child.stdin.take().ok_or_else(|| Failure::new("no standard input"))?;
-    let script = script.to_owned();
-    let writer = std::thread::spawn(move || input.write_all(script.as_bytes()));
-    let output = child.wait_with_output()?;
-    writer.join().map_err(|_| Failure::new("the writer failed"))??;
-    Ok(Said::new(&output, &server))
+    let errors = dir.join("zkcli.err");
+    let mut command = zkcli(kind)?;
+    command.args(["-server", &server.connect_string(), "-waitforconnection"]);
+    command.stderr(File::create(&errors)?);
+    let mut program = Program::start(command)?;
+    let mut out = String::new();
+    for line in script.lines() {
+        match line {
+            EVENT => hear_event(&mut program, &mut out)?,
+            command => program.say(command)?,
+        }
+    }
+    while let Some(line) = program.next_line()? {
+        out += &format!("{line}\n");
+    }
+    let code = program.end()?.code();
+    Ok(Said::new(&out, &fs::read_to_string(&errors)?, code, &server))
+}
+
+/// Listens to what it prints until it has told of one more event.
+fn hear_event(program: &mut Program, out: &mut String) -> Result<()> {
+    while let Some(line) = program.next_line().map_err(|e| Failure::new(format!("{e}\n{out}")))? {
+        *out += &format!("{line}\n");
+        if line.contains("WatchedEvent ") {
+            return Ok(());
+        }
+    }
+    Err(Failure::new(format!("it ended without an event:\n{out}")))
 }
 
 /// The first line in which two texts differ, with what stands before it.
@@ -141,8 +160,8 @@ fn same(what: &str, java: &str, ours: &str) -> Result<()> {
     }
 }
 
-/// What Java's and ours say to the same script: the same, but for events, which the caller judges.
-fn run_both(script: &str) -> Result<[Said; 2]> {
+/// Java's and ours say the same to a script. The result is what the watches told.
+fn run_both(script: &str) -> Result<Vec<String>> {
     let [java, ours] = BOTH.map(|kind| {
         let dir = tempfile::tempdir()?;
         run_session(kind, dir.path(), script)
@@ -150,29 +169,26 @@ fn run_both(script: &str) -> Result<[Said; 2]> {
     let (java, ours) = (java?, ours?);
     same("standard output", &java.out, &ours.out)?;
     same("standard error", &java.err, &ours.err)?;
+    same("what the watches told", &java.events.join("\n"), &ours.events.join("\n"))?;
     assert_eq!(java.code, ours.code);
-    Ok([java, ours])
+    Ok(java.events)
 }
 
 #[test]
 fn a_session_reads_the_same() -> Result<()> {
-    let [java, ours] = run_both(include_str!("session.txt"))?;
-    // Java's client may close before it has told that a watch is removed.
-    let told = |said: &Said| {
-        let lasting = said.events.iter().filter(|event| !event.contains("WatchRemoved"));
-        lasting.map(String::as_str).collect::<Vec<_>>().join("\n")
-    };
-    same("what the watches told", &told(&java), &told(&ours))
+    let script = include_str!("session.txt");
+    let events = run_both(script)?.len();
+    assert_eq!(events, script.lines().filter(|line| *line == EVENT).count());
+    Ok(())
 }
 
 /// Nothing is switched on again here: whether an event is wanted is asked when it is printed, which
 /// may be some commands after the one that made it.
 #[test]
 fn events_that_are_not_wanted_are_not_told() -> Result<()> {
-    let script = "create /q\nprintwatches off\nget -w /q\nset /q 1\nprintwatches\nclose\nquit\n";
-    for said in run_both(script)? {
-        assert_eq!(said.events, ["WatchedEvent state:SyncConnected type:None path:null"]);
-    }
+    let script = [EVENT, "create /q", "printwatches off", "get -w /q", "set /q 1", "printwatches"];
+    let told = run_both(&(script.join("\n") + "\nclose\nquit\n"))?;
+    assert_eq!(told, ["WatchedEvent state:SyncConnected type:None path:null"]);
     Ok(())
 }
 
@@ -195,7 +211,7 @@ const ONCE: [&[&str]; 20] = [
     &["quit"],
     &["close"],
     &["-r", "ls", "/"],
-    &["-timeout", "5000", "stat", "/nowhere"],
+    &["-timeout", "25000", "stat", "/nowhere"],
     &["-server", "127.0.0.1:1", "ls", "/"],
     &["-client-configuration", "/no/such/file", "ls", "/"],
 ];
@@ -215,7 +231,10 @@ const TRACED: [&[&str]; 8] = [
 fn run_once(kind: Kind, server: &Server, args: &[&str]) -> Result<Said> {
     let mut command = zkcli(kind)?;
     command.args(["-server", &server.connect_string()]).args(args).stdin(Stdio::null());
-    let mut said = Said::new(&command.output()?, server);
+    let output = command.output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let mut said = Said::new(&out, &err, output.status.code(), server);
     for text in [&mut said.out, &mut said.err] {
         let lines = text.lines().filter(|line| !line.starts_with("Connecting to "));
         *text = lines.map(|line| format!("{line}\n")).collect();

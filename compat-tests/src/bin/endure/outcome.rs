@@ -1,15 +1,10 @@
 //! What came of a load: figures, and whether it was served.
 
-use std::net::SocketAddr;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use compat_tests::bench::target::Measured;
-use compat_tests::{Failure, Result, ensemble};
-
-/// How long a server may take for a four-letter word, and the pause before it is asked again.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(100);
+use compat_tests::server::ask;
+use compat_tests::{Failure, Result};
 
 /// What came of one load on one server.
 #[derive(Debug, Default)]
@@ -45,20 +40,8 @@ impl Outcome {
 
 /// The sum of what `mntr` of all these servers tells under a name.
 pub(crate) fn told(servers: &dyn Measured, name: &str) -> Result<u64> {
-    let told = |address| number(&mntr(address)?, name);
+    let told = |address| number(&ask(address, "mntr")?, name);
     servers.addresses().into_iter().map(told).sum()
-}
-
-/// The answer to `mntr` of a server that may have much to do.
-fn mntr(server: SocketAddr) -> Result<String> {
-    let since = Instant::now();
-    loop {
-        match ensemble::ask(server, "mntr") {
-            Err(e) if since.elapsed() > PATIENCE => return Err(e.into()),
-            Err(_) => thread::sleep(PAUSE),
-            Ok(answer) => return Ok(answer),
-        }
-    }
 }
 
 fn number(answer: &str, name: &str) -> Result<u64> {

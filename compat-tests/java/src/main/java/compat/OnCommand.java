@@ -21,7 +21,7 @@ public final class OnCommand {
 
     public static void main(String[] args) {
         Check.program("OnCommand", () -> {
-            ZooKeeper zk = new ZooKeeper(args[0], 10000, event -> { }, true);
+            ZooKeeper zk = new ZooKeeper(args[0], 60000, event -> { }, true);
             OnCommand client = new OnCommand(zk);
             BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
             for (String line = in.readLine(); line != null; line = in.readLine()) {

@@ -32,16 +32,16 @@ impl Variant {
     /// clock is not the same for both.
     pub(super) fn plan(self, kinds: &[Kind]) -> Plan {
         let mut plan = Plan::new(kinds);
-        // Time enough for a member that is not scheduled; not so much that an election that has to be
-        // held again would be waited for in vain.
+        // Time enough for a member that is not scheduled.
         plan.tick_ms = 1000;
         // A server alone refuses it, an ensemble would do it.
         let reconfig = self.reconfig_enabled && kinds.len() == 1;
         plan.with("extendedTypesEnabled", &self.extended_types.to_string())
             .with("enforceQuota", &self.enforce_quota.to_string())
             .with("reconfigEnabled", &reconfig.to_string())
-            .with("minSessionTimeout", "300000")
-            .with("maxSessionTimeout", "400000")
+            .with("syncLimit", "60")
+            .with("minSessionTimeout", "3000000")
+            .with("maxSessionTimeout", "4000000")
             .with("preAllocSize", "1024")
             .with("snapCount", if self.small_snapshots { "60" } else { "100000" })
             .with_property("zookeeper.forceSync", "no")

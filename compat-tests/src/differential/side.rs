@@ -53,6 +53,7 @@ impl Side {
             }
         }
         self.fence()?;
+        self.last_words()?;
         Ok(self.take_seen())
     }
 
@@ -65,8 +66,7 @@ impl Side {
         let Some(conn) = &mut self.conns[slot] else { return Ok(()) };
         conn.open.extend(requests.iter().map(|r| (r.reply_xid(), r.kind)));
         let bytes: Vec<u8> = requests.iter().flat_map(Request::frame).collect();
-        self.exchange(slot, &bytes)?;
-        self.closed_elsewhere(slot)
+        self.exchange(slot, &bytes)
     }
 
     fn exchange(&mut self, slot: Slot, bytes: &[u8]) -> Result<()> {
@@ -82,15 +82,14 @@ impl Side {
         Ok(())
     }
 
-    /// A session that this client closed may have moved to another member, which then closes the
-    /// connection there.
-    fn closed_elsewhere(&mut self, slot: Slot) -> Result<()> {
-        let Some(closed) = self.conns[slot].as_ref().and_then(Conn::closed_session) else {
-            return Ok(());
-        };
-        let others = self.conns.iter_mut().enumerate().filter(|(other, _)| *other != slot);
-        for conn in others.filter_map(|(_, conn)| conn.as_mut()) {
-            if conn.session == closed && !conn.seen.closed {
+    /// Reads to the end what a server closes by what came: the connection behind its last word, which may
+    /// have come late, and that of a session that was closed elsewhere, for a session may have moved to
+    /// another member.
+    fn last_words(&mut self) -> Result<()> {
+        let closed: Vec<i64> =
+            self.conns.iter().flatten().filter_map(Conn::closed_session).collect();
+        for conn in self.conns.iter_mut().flatten().filter(|conn| !conn.seen.closed) {
+            if conn.has_last_word() || closed.contains(&conn.session) {
                 conn.read_end(Instant::now() + LAST_WORD, &mut self.sessions)?;
             }
         }

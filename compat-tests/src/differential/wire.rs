@@ -12,12 +12,12 @@ use super::canon::{self, Sessions};
 use crate::Result;
 
 /// How long a reply may take that must come. A limit for what hangs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a request may go unanswered before the fence is sent behind it. What comes later than this
 /// comes before the fence's reply all the same.
 pub(super) const SILENCE: Duration = Duration::from_millis(250);
-/// How long a connection may stay open behind a reply that is its last.
-pub(super) const LAST_WORD: Duration = Duration::from_secs(2);
+/// How long a connection may stay open behind a reply that is its last. A limit for what hangs.
+pub(super) const LAST_WORD: Duration = Duration::from_secs(60);
 /// The op in place of a request's that stands for the first frame of a connection.
 pub(super) const CONNECT: i32 = i32::MIN + 7;
 /// The op that stands for a watch event.
@@ -204,9 +204,10 @@ impl Conn {
         }
     }
 
-    /// Whether the server closes the connection behind what came last.
+    /// Whether the server closes the connection behind what came last, but for fences.
     pub(super) fn has_last_word(&self) -> bool {
-        self.seen.frames.last().is_some_and(Frame::is_last)
+        let mut frames = self.seen.frames.iter().rev();
+        frames.find(|frame| !is_fence(frame.kind, &frame.bytes)).is_some_and(Frame::is_last)
     }
 
     /// The session of this connection, if it was closed in this step.

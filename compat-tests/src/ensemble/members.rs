@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::recorder::{Op, Recorder};
 use super::PATIENCE;
+use super::recorder::{Op, Recorder};
 use crate::history::Body;
 use crate::ports::free_ports;
 use crate::server::{Kind, Server, Setup, ask};

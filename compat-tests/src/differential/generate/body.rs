@@ -40,7 +40,7 @@ fn part(rng: &mut Rng, kind: i32, out: &mut Vec<u8>) {
         op::SET_WATCHES => watches(rng, 3, out),
         op::SET_WATCHES2 => watches(rng, 5, out),
         op::RECONFIG => reconfig(rng, out),
-        op::CREATE_SESSION => out.put_int(300_000),
+        op::CREATE_SESSION => out.put_int(3_000_000),
         _ => on_path(rng, kind, out),
     }
 }

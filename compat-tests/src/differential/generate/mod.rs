@@ -167,7 +167,7 @@ impl Generator {
                 96..98 => -1,
                 _ => *rng.pick(&[i64::MAX, i64::MIN]),
             },
-            timeout: *rng.pick(&[400_000, 350_000, 10, 0, -5, 300_000, i32::MAX, i32::MIN]),
+            timeout: *rng.pick(&[4_000_000, 3_500_000, 10, 0, -5, 3_000_000, i32::MAX, i32::MIN]),
             who,
             password,
             read_only: match rng.below(100) {

@@ -2,13 +2,16 @@
 //! once, and runs them on what Maven fetched.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use crate::{Failure, Result};
+
+/// How often Maven is asked for what the network did not bring.
+const FETCHES: usize = 3;
 
 /// The directory of the Maven project.
 fn project() -> PathBuf {
@@ -111,13 +114,14 @@ impl Built {
 }
 
 /// Builds a Maven project into `target`, unless nothing in the directories `sources`, seen from the
-/// project's, is newer than the last build.
+/// project's, is newer than the last build. Who asks meanwhile waits, in another process, too.
 pub(crate) fn build(
     project: &Path,
     sources: &[&str],
     target: &Path,
     options: &[String],
 ) -> Result<Built> {
+    let _building = locked(target)?;
     let stamp = target.join("built");
     let mut changed = modified(&project.join("pom.xml"));
     for directory in sources {
@@ -139,9 +143,8 @@ pub(crate) fn build(
 
 /// The jars of another release, fetched first if they are not there.
 fn jars_of(release: &str) -> Result<OsString> {
-    static FETCHING: Mutex<()> = Mutex::new(());
-    let fetching = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
     let (pom, lib) = (project().join("release"), project().join("target/releases").join(release));
+    let _fetching = locked(&lib)?;
     let stamp = lib.join("fetched");
     if modified(&stamp) < modified(&pom.join("pom.xml")) {
         let to = format!("-DoutputDirectory={}", lib.display());
@@ -149,18 +152,36 @@ fn jars_of(release: &str) -> Result<OsString> {
         maven(&pom, "dependency:copy-dependencies", &[version, to])?;
         fs::write(&stamp, "")?;
     }
-    drop(fetching);
     Ok(lib.join("*").into())
+}
+
+/// The lock of a directory that is made if it is not there.
+fn locked(dir: &Path) -> Result<File> {
+    fs::create_dir_all(dir)?;
+    let file = File::create(dir.join("lock"))?;
+    file.lock()?;
+    Ok(file)
 }
 
 fn maven(project: &Path, goal: &str, options: &[String]) -> Result<()> {
     let mut maven = Command::new("mvn");
     maven.args(["--quiet", "--batch-mode", goal]).args(options).current_dir(project);
-    let output = maven.output().map_err(|e| absent("mvn", &e))?;
-    if output.status.success() {
-        return Ok(());
+    let mut failure = String::new();
+    for _ in 0..FETCHES {
+        let output = maven.output().map_err(|e| absent("mvn", &e))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        failure = format!("{maven:?} failed ({}):\n{}", output.status, text_of(&output));
+        // All else fails again.
+        if !["Could not transfer", "Could not resolve", "timed out"]
+            .iter()
+            .any(|why| failure.contains(why))
+        {
+            break;
+        }
     }
-    Err(Failure::new(format!("{maven:?} failed ({}):\n{}", output.status, text_of(&output))))
+    Err(Failure::new(failure))
 }
 
 fn modified(path: &Path) -> SystemTime {

@@ -41,8 +41,8 @@ const JUDGED_MIN: Duration = Duration::from_secs(120);
 /// Sessions that come and go between two looks, their timeout, and how long the last may take to
 /// expire.
 const CHURN: usize = 50;
-const CHURN_TIMEOUT: Duration = Duration::from_secs(4);
-const EXPIRY: Duration = Duration::from_secs(30);
+const CHURN_TIMEOUT: Duration = Duration::from_secs(12);
+const EXPIRY: Duration = Duration::from_secs(90);
 /// What must be in the end as it was in the beginning.
 const COUNTS: [&str; 4] =
     ["zk_znode_count", "zk_watch_count", "zk_ephemerals_count", "zk_global_sessions"];

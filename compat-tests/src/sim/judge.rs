@@ -142,7 +142,8 @@ impl Judge {
         Err(format!("the sessions at {zxid} are {sessions:?}, those of {by} were {first:?}"))
     }
 
-    /// A leader has a quorum: `base` is where its history ended.
+    /// A leader has a quorum: `base` is where its history ended. One that has stood still may hear of
+    /// it when others have led since: all that it takes for committed is so, and nothing more will be.
     ///
     /// # Errors
     /// If the epoch has another leader, or something committed is missing.
@@ -150,6 +151,10 @@ impl Judge {
         let base = self.last_txn(base);
         if let Some((other, _)) = self.leaders.get(&epoch) {
             return Err(format!("{sid} and {other} lead epoch {epoch}"));
+        }
+        if epoch < self.committed.epoch() && self.is_ancestor(base, self.committed) {
+            self.leaders.insert(epoch, (sid, base));
+            return Ok(());
         }
         if !self.is_ancestor(self.committed, base) {
             let lost = self.committed;
@@ -207,5 +212,25 @@ impl Judge {
                     .map_err(|e| format!("the record of {zxid}: {e}"))
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Acks that came in time are read when others have led and gone on.
+    #[test]
+    fn a_leader_of_the_past_may_hear_late_that_it_leads() {
+        let mut judge = Judge::default();
+        judge.on_lead(Sid(1), 1, Zxid::ZERO).unwrap();
+        judge.on_leader_commit(Sid(1), Zxid::new(1, 2)).unwrap();
+        judge.on_lead(Sid(2), 3, Zxid::new(1, 2)).unwrap();
+        judge.on_leader_commit(Sid(2), Zxid::new(3, 1)).unwrap();
+        assert!(judge.on_lead(Sid(1), 2, Zxid::new(1, 3)).is_err(), "that is not committed");
+        judge.on_lead(Sid(1), 2, Zxid::new(1, 2)).unwrap();
+        assert_eq!(judge.committed(), Zxid::new(3, 1));
+        assert!(judge.on_leader_commit(Sid(1), Zxid::new(2, 1)).is_err(), "others have gone on");
+        assert!(judge.on_lead(Sid(1), 4, Zxid::new(1, 2)).is_err(), "it is no leader of the past");
     }
 }

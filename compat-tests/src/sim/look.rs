@@ -117,7 +117,10 @@ impl World {
         let mut known = life.ensemble.committed_sessions();
         sessions.sort_unstable();
         known.sort_unstable();
-        if sessions != known {
+        // What is proposed at the end of a run may be in the log and not in memory.
+        let zxids = [tree.last_processed_zxid(), life.front.db.read_tree().last_processed_zxid()];
+        let [on_disk, in_memory] = zxids.map(|zxid| self.judge.last_txn(zxid));
+        if on_disk == in_memory && sessions != known {
             known.retain(|session| !sessions.contains(session));
             let ids: Vec<i64> = known.iter().map(|(id, _)| id.0).collect();
             let records = self.judge.records_of(&ids);

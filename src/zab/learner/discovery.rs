@@ -3,6 +3,7 @@
 use super::synchronizing::Synchronizing;
 use super::{Effect, Next, Phase, Reason, Settings, Start};
 use crate::ids::Zxid;
+use crate::zab::LearnerType;
 use crate::zab::packet::{LearnerInfo, PROTOCOL_VERSION, Packet};
 
 /// Waiting for LEADERINFO.
@@ -25,23 +26,33 @@ impl Discovery {
 
     pub(super) fn on_packet(
         self,
-        _settings: &Settings,
+        settings: &Settings,
         packet: Packet,
         out: &mut Vec<Effect>,
     ) -> Next {
         match packet {
-            Packet::LeaderInfo { zxid, .. } => self.on_leader_info(zxid.epoch(), out),
+            Packet::LeaderInfo { zxid, .. } => self.on_leader_info(settings, zxid.epoch(), out),
             Packet::NewLeader { .. } => Err(Reason::OldProtocol),
             other => Err(Reason::Unexpected { phase: "discovery", packet: other.name() }),
+        }
+    }
+
+    /// The lowest epoch in which this server may take part. What a voter has accepted is a promise to
+    /// the quorum of that epoch. No quorum has an observer: one that was with a leader who never came
+    /// to lead follows whoever leads now, as long as its history does not go back.
+    fn lowest(&self, settings: &Settings) -> i64 {
+        match settings.kind {
+            LearnerType::Participant => self.start.accepted_epoch,
+            LearnerType::Observer => self.start.current_epoch.min(self.start.accepted_epoch),
         }
     }
 
     /// An epoch is acknowledged once: who has accepted it before (from a leader that failed) says -1
     /// and does not count. The ack may leave only when the epoch is on disk, else the server could
     /// accept a lower one after a crash.
-    fn on_leader_info(self, epoch: i64, out: &mut Vec<Effect>) -> Next {
+    fn on_leader_info(self, settings: &Settings, epoch: i64, out: &mut Vec<Effect>) -> Next {
         let accepted = self.start.accepted_epoch;
-        if epoch < accepted {
+        if epoch < self.lowest(settings) {
             return Err(Reason::EpochTooLow { found: epoch, accepted });
         }
         let mut current_epoch = -1;

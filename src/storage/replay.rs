@@ -52,7 +52,9 @@ impl Replay {
         (self.tree, self.sessions, self.committed)
     }
 
-    /// Applies all of `logs` that is behind the tree; says how many transactions that were.
+    /// Applies all of `logs` that is behind the tree; says how many transactions that were. What stands
+    /// there again, behind later transactions, is passed over: a follower of Java 3.5.10 to 3.8.6 whose
+    /// sync fails may log it again, in several threads (ZOOKEEPER-4394). Java applies it again.
     ///
     /// # Errors
     /// [`Error::LogDamaged`], [`Error::LogTxn`] or [`Error::LogGap`]. The tree is then as it was before
@@ -63,15 +65,22 @@ impl Replay {
         continuity: Continuity,
         limits: Limits,
     ) -> Result<u64> {
-        let mut count = 0;
+        let (mut count, mut again) = (0, 0);
         let mut more = logs.advance_to(self.tree.last_processed_zxid().next())?;
         while more {
             if let (Some(record), Some(path)) = (logs.record(), logs.path()) {
-                self.check_order(record, path, continuity, count == 0)?;
-                self.apply(record, path, limits)?;
-                count += 1;
+                if record.zxid > self.tree.last_processed_zxid() {
+                    self.check_order(record, path, continuity, count == 0)?;
+                    self.apply(record, path, limits)?;
+                    count += 1;
+                } else {
+                    again += 1;
+                }
             }
             more = logs.advance()?;
+        }
+        if again > 0 {
+            log::error!("{again} transactions stand in the log again, behind later ones");
         }
         self.warn_of_digest();
         Ok(count)
@@ -86,10 +95,6 @@ impl Replay {
         first: bool,
     ) -> Result<()> {
         let (last, found) = (self.tree.last_processed_zxid(), record.zxid);
-        if found <= last {
-            log::error!("{last}(highestZxid) > {found}(next log)");
-            return Ok(());
-        }
         let same_epoch = found.epoch() == last.epoch();
         let next = if same_epoch { found == last.next() } else { found.counter() == 1 };
         if next || (first && continuity == Continuity::Unknown) {
@@ -117,9 +122,7 @@ impl Replay {
             // The snapshot is fuzzy: it may hold what this transaction did, and what came after it.
             log::debug!("Ignoring failure {} of {zxid} in replay", applied.err);
         }
-        if self.committed.back().is_none_or(|(last, _)| zxid > *last) {
-            self.committed.push_back((zxid, Arc::from(payload)));
-        }
+        self.committed.push_back((zxid, Arc::from(payload)));
         if self.committed.len() > self.keep {
             self.committed.pop_front();
         }

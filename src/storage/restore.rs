@@ -14,7 +14,7 @@ use super::snapshot::{self, SnapshotOptions, Trailer};
 use super::txnlog::{self, LogIter};
 use super::{DataDirs, Error, Result, names};
 use crate::ids::{Millis, SessionId, Zxid};
-use crate::tree::{DataTree, Loader, TreeOptions};
+use crate::tree::{DataTree, Loader, TreeOptions, ZxidDigest};
 
 /// How many snapshots are tried before the start is given up.
 const MAX_CANDIDATES: usize = 100;
@@ -205,9 +205,15 @@ pub fn take_item(
     Ok(())
 }
 
+/// A snapshot without a digest, or with an empty one, may be of a tree that a leader sent while it went
+/// on; how far it is ahead is written nowhere. (Java compares all the same, and counts mismatches.)
 fn expect_digest(tree: &mut DataTree, trailer: Trailer, start: Zxid) {
-    let Some(digest) = trailer.digest.filter(|_| tree.options().digest) else { return };
+    if !tree.options().digest {
+        return;
+    }
+    let digest = trailer.digest.unwrap_or(ZxidDigest::EMPTY);
     tree.expect_digest(digest, start);
+    tree.set_fuzzy(digest.zxid == Zxid::ZERO && start > Zxid::ZERO);
 }
 
 /// Applies the logs behind what was loaded.
@@ -232,7 +238,8 @@ fn replay(
         );
         txnlog::cut_tail(&**dirs.disk(), tail)?;
     }
-    let (tree, sessions, committed) = replay.finish();
+    let (mut tree, sessions, committed) = replay.finish();
+    tree.set_fuzzy(false);
     let txns_load_ms = clock() - start;
     log::info!("{txns_loaded} txns loaded in {txns_load_ms} ms");
     let last_zxid = tree.last_processed_zxid();

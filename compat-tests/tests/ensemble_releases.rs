@@ -3,7 +3,8 @@
 //! `cargo test -p compat-tests --test ensemble_releases -- --ignored --test-threads 1 --nocapture`
 
 use compat_tests::Result;
-use compat_tests::ensemble::scenes::{judged, kill_each, led_by_last, replace_each};
+use compat_tests::ensemble::scenes::{judged, kill_and_back, kill_each, led_by_last, replace_each};
+use compat_tests::ensemble::verdict::FAILED_OF_A_COMMIT;
 use compat_tests::server::Kind::{self, Java, Ours, Release};
 
 /// The newest release of each line before 3.9.
@@ -39,6 +40,25 @@ fn ours_beside_java_3_8_and_3_9() -> Result<()> {
     judged(led_by_last(&[Ours, JAVA_38, Java])?, kill_each)?;
     judged(led_by_last(&[Java, Ours, JAVA_38])?, kill_each)?;
     judged(led_by_last(&[JAVA_38, Java, Ours])?, kill_each)
+}
+
+/// A follower of one of these releases comes back under load, again and again. Under a leader of its own
+/// kind it fails at times.
+#[test]
+#[ignore = "takes long"]
+fn ours_leads_no_follower_into_zk_4394() -> Result<()> {
+    for kind in [JAVA_35, JAVA_36, JAVA_37, JAVA_38] {
+        judged(led_by_last(&[kind, Ours, Ours])?, |ensemble, load| {
+            for _ in 0..3 {
+                kill_and_back(ensemble, load, 0)?;
+            }
+            if ensemble.log(0).contains(FAILED_OF_A_COMMIT) {
+                return Err(ensemble.failure("has a follower that cannot sync"));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// A running ensemble of `kind` becomes ours, and is given back.

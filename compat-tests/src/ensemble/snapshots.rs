@@ -39,17 +39,16 @@ use crate::{Failure, Result};
 /// The index of the ACL that stands in no table.
 const OPEN_ACL: i64 = -1;
 
-/// Starts every member alone, so that it writes a snapshot of all that it has, and compares these. The
-/// members must have been stopped, and their last transaction must be `last`.
+/// Starts each of `members` alone, so that it writes a snapshot of all that it has, and compares these.
+/// They must have been stopped, and their last transaction must be `last`.
 ///
 /// # Errors
 /// If a server does not start or writes none, or if two differ.
-pub(super) fn same_bytes(ensemble: &mut Ensemble, last: Zxid) -> Result<()> {
-    let members = 0..ensemble.size();
-    let alone = members.clone().map(|member| ensemble.alone(member).spawn());
+pub(super) fn same_bytes(ensemble: &mut Ensemble, members: &[usize], last: Zxid) -> Result<()> {
+    let alone = members.iter().map(|member| ensemble.alone(*member).spawn());
     let alone = alone.collect::<Result<Vec<_>>>()?;
     let mut contents = Vec::new();
-    for (member, mut server) in members.zip(alone) {
+    for (&member, mut server) in members.iter().zip(alone) {
         server.wait_serving()?;
         let what = format!("has a member {} that writes no snapshot of {last}", member + 1);
         let dir = ensemble.data_dir(member);
@@ -57,10 +56,11 @@ pub(super) fn same_bytes(ensemble: &mut Ensemble, last: Zxid) -> Result<()> {
         server.kill()?;
         contents.push(Content::read(&file)?);
     }
-    for (member, content) in contents.iter().enumerate() {
+    for (content, member) in contents.iter().zip(members) {
         if let Some(what) = contents[0].difference(content) {
-            let member = member + 1;
-            return Err(Failure::new(format!("snapshots of 1 and {member} at {last}: {what}")));
+            let (one, other) = (members[0] + 1, member + 1);
+            let what = format!("snapshots of {one} and {other} at {last}: {what}");
+            return Err(Failure::new(what));
         }
     }
     Ok(())

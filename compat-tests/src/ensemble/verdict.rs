@@ -56,12 +56,9 @@ pub fn judge(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summary>
 
 fn judge_stopped(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summary> {
     no_session_lost(recorders)?;
-    let logs = (0..ensemble.size()).map(|member| {
-        let dir = ensemble.data_dir(member);
-        let records = read_log(&dir)?;
-        Ok(MemberLog { whole_from: whole_from(&dir, &records)?, records })
-    });
-    let records = merge(&logs.collect::<Result<Vec<_>>>()?)?;
+    let logs = (0..ensemble.size()).map(|member| MemberLog::read(&ensemble.data_dir(member)));
+    let logs = logs.collect::<Result<Vec<_>>>()?;
+    let records = merge(&logs)?;
     let committed = records
         .values()
         .map(|bytes| TxnRecord::decode(bytes, Limits::default()).map_err(Failure::from));
@@ -78,7 +75,8 @@ fn judge_stopped(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summ
     }
     let watches = watches_told(&history, recorders)?;
     let last_zxid = same_trees(ensemble, &history, recorders)?;
-    snapshots::same_bytes(ensemble, last_zxid)?;
+    let sound = in_order(ensemble, &logs)?;
+    snapshots::same_bytes(ensemble, &sound, last_zxid)?;
     no_complaints(ensemble)?;
     Ok(Summary {
         committed: history.committed.len(),
@@ -104,15 +102,7 @@ fn no_session_lost(recorders: &[Recorder]) -> Result<()> {
 /// # Errors
 /// If a log cannot be read.
 pub fn read_log(data_dir: &Path) -> Result<BTreeMap<i64, Vec<u8>>> {
-    let dir = data_dir.join("version-2");
-    let mut records = BTreeMap::new();
-    let mut log = LogIter::open(Arc::new(RealDisk), &dir, Zxid(0), Limits::default())?;
-    while log.advance()? {
-        if let Some(record) = log.record() {
-            records.insert(record.zxid.0, record.payload.to_vec());
-        }
-    }
-    Ok(records)
+    Ok(MemberLog::read(data_dir)?.records)
 }
 
 /// From which zxid on a member's log has all that was committed: behind the last snapshot that it got
@@ -133,6 +123,42 @@ fn whole_from(data_dir: &Path, log: &BTreeMap<i64, Vec<u8>>) -> Result<i64> {
 struct MemberLog {
     records: BTreeMap<i64, Vec<u8>>,
     whole_from: i64,
+    /// Each stands there once, behind all that came before it.
+    in_order: bool,
+}
+
+impl MemberLog {
+    fn read(data_dir: &Path) -> Result<Self> {
+        let dir = data_dir.join("version-2");
+        let (mut records, mut in_order) = (BTreeMap::new(), true);
+        let mut log = LogIter::open(Arc::new(RealDisk), &dir, Zxid(0), Limits::default())?;
+        while log.advance()? {
+            let Some(record) = log.record() else { continue };
+            in_order &= records.last_key_value().is_none_or(|(last, _)| *last < record.zxid.0);
+            records.insert(record.zxid.0, record.payload.to_vec());
+        }
+        Ok(Self { whole_from: whole_from(data_dir, &records)?, records, in_order })
+    }
+}
+
+/// What a follower of Java 3.5.10 to 3.8.6 says when it fails of a commit whose proposal came before
+/// NEWLEADER, as Java's leaders send it (ZOOKEEPER-4394). It syncs anew, and a thread of the old sync
+/// goes on writing to the same log.
+pub const FAILED_OF_A_COMMIT: &str = "Cannot read field \"hdr\" because \"pif\" is null";
+
+/// The members whose logs are in order, or that can tell what stands there again: ours. Another's must
+/// be in order unless it failed of that bug of its own.
+fn in_order(ensemble: &Ensemble, logs: &[MemberLog]) -> Result<Vec<usize>> {
+    let mut sound = Vec::new();
+    for (member, log) in logs.iter().enumerate() {
+        if log.in_order || ensemble.kind(member) == Kind::Ours {
+            sound.push(member);
+        } else if !ensemble.log(member).contains(FAILED_OF_A_COMMIT) {
+            let what = format!("the log of member {} is not in order", member + 1);
+            return Err(Failure::new(what));
+        }
+    }
+    Ok(sound)
 }
 
 /// All records. Members that must have the same one must have the same bytes.

@@ -61,7 +61,29 @@ pub(super) enum Got {
     Bytes(usize),
     Nothing,
     /// The peer has hung up, or the connection broke.
-    End(String),
+    End(End),
+}
+
+/// Why a link is at its end.
+pub(super) struct End {
+    pub(super) why: String,
+    /// Nothing comes back from the peer's address.
+    pub(super) is_lost: bool,
+}
+
+impl End {
+    /// The kernel has given the connection up, in the midst of `doing` something.
+    pub(super) fn broken(doing: &str, e: &io::Error) -> Self {
+        use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+        let is_lost = matches!(e.kind(), HostUnreachable | NetworkUnreachable | TimedOut);
+        Self { why: format!("cannot {doing}: {e}"), is_lost }
+    }
+}
+
+impl From<&str> for End {
+    fn from(why: &str) -> Self {
+        Self { why: why.to_owned(), is_lost: false }
+    }
 }
 
 impl Link {
@@ -137,7 +159,7 @@ impl Link {
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Got {
         match (&*self.socket).read(buffer) {
-            Ok(0) => Got::End("the peer closed the connection".to_owned()),
+            Ok(0) => Got::End("the peer closed the connection".into()),
             Ok(n) => {
                 self.readable = n == buffer.len() || self.ended;
                 Got::Bytes(n)
@@ -148,7 +170,7 @@ impl Link {
                 Got::Nothing
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Got::Nothing,
-            Err(e) => Got::End(format!("cannot read: {e}")),
+            Err(e) => Got::End(End::broken("read", &e)),
         }
     }
 

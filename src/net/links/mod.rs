@@ -68,6 +68,11 @@ pub trait LinkSink: Send + Sync {
     fn flushed(&self, link: LinkId);
     /// The link is gone, and not by our order.
     fn closed(&self, link: LinkId, why: &str);
+    /// As [`LinkSink::closed`], because nothing comes back from the peer's address any more: what was
+    /// written last has not come there.
+    fn lost(&self, link: LinkId, why: &str) {
+        self.closed(link, why);
+    }
 }
 
 /// How many callers a port bears that nobody has vouched for ([`Order::Know`]), and for how long.

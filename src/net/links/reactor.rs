@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::connect::{Dialer, Outcome};
-use super::link::{Got, Link, Phase, next_id};
+use super::link::{End, Got, Link, Phase, next_id};
 use super::mail::{Letter, Mail};
 use super::ports::{Accepted, Ports};
 use super::resolver::{Lookup, Resolver};
@@ -152,7 +152,8 @@ impl Reactor {
             }
             Letter::Output(link) => self.fetch(link),
             Letter::Overflow(link, pending) => {
-                self.end(link, &format!("the peer does not read: {pending} bytes wait for it"));
+                let why = format!("the peer does not read: {pending} bytes wait for it");
+                self.end(link, &why.as_str().into());
             }
             Letter::Close(link) => self.close(link, now),
             Letter::CloseNow(link) => self.remove(link),
@@ -200,13 +201,16 @@ impl Reactor {
     }
 
     /// Takes a link out that ended by itself.
-    fn end(&mut self, id: LinkId, why: &str) {
+    fn end(&mut self, id: LinkId, End { why, is_lost }: &End) {
         self.know(id);
         self.mail.forget(id);
-        if let Some(link) = self.links.remove(&id)
-            && link.phase == Phase::Open
-        {
-            log::debug!("{:?} link with {} closed: {why}", link.port, link.remote);
+        let Some(link) = self.links.remove(&id).filter(|link| link.phase == Phase::Open) else {
+            return;
+        };
+        log::debug!("{:?} link with {} closed: {why}", link.port, link.remote);
+        if *is_lost {
+            link.sink.lost(id, why);
+        } else {
             link.sink.closed(id, why);
         }
     }
@@ -290,7 +294,7 @@ impl Reactor {
         let of_port = || (port as u8, LinkId(0))..=(port as u8, LinkId(u64::MAX));
         while self.strangers.range(of_port()).count() >= bounds.max.max(1) {
             let Some((_, oldest)) = self.strangers.range(of_port()).next().copied() else { break };
-            self.end(oldest, "too many callers that are not known");
+            self.end(oldest, &"too many callers that are not known".into());
         }
         self.strangers.insert((port as u8, id));
         self.timers.set(self.clock.now() + bounds.timeout, Timer::Stranger(id));
@@ -342,7 +346,7 @@ impl Reactor {
     fn expel(&mut self, id: LinkId) {
         let Some(link) = self.links.get(&id) else { return };
         if self.strangers.contains(&(link.port as u8, id)) {
-            self.end(id, "the caller did not say who it is in time");
+            self.end(id, &"the caller did not say who it is in time".into());
         }
     }
 
@@ -373,13 +377,13 @@ impl Reactor {
 }
 
 /// A turn of an open link: one write, one read. Returns why it is at its end, if it is.
-fn serve(link: &mut Link, mail: &Mail, buffer: &mut [u8]) -> Option<String> {
+fn serve(link: &mut Link, mail: &Mail, buffer: &mut [u8]) -> Option<End> {
     if link.writable && !link.output.is_empty() {
         match link.write() {
             Ok(0) => {}
             Ok(n) if mail.taken(link.id, n) => link.sink.flushed(link.id),
             Ok(_) => {}
-            Err(e) => return Some(format!("cannot write: {e}")),
+            Err(e) => return Some(End::broken("write", &e)),
         }
     }
     if link.readable && !link.paused {

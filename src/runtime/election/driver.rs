@@ -102,11 +102,13 @@ impl Driver {
             }
             Arrival::Bytes { link, bytes } => self.cnx(cnx::Event::Bytes { link, bytes: &bytes }),
             Arrival::Flushed(link) => self.cnx(cnx::Event::Flushed { link }),
-            Arrival::Closed { link, why } => {
+            Arrival::Closed { link, why, is_lost } => {
                 if let Some(remote) = self.remotes.remove(&link) {
                     log::info!("election: connection with {remote} ended: {why}");
                 }
-                self.cnx(cnx::Event::Closed { link });
+                let event =
+                    if is_lost { cnx::Event::Lost { link } } else { cnx::Event::Closed { link } };
+                self.cnx(event);
             }
             Arrival::Stop => {}
         }

@@ -22,7 +22,7 @@ pub(super) enum Arrival {
     ConnectFailed { sid: Sid, why: String },
     Bytes { link: LinkId, bytes: Vec<u8> },
     Flushed(LinkId),
-    Closed { link: LinkId, why: String },
+    Closed { link: LinkId, why: String, is_lost: bool },
     Stop,
 }
 
@@ -98,6 +98,10 @@ impl LinkSink for Inbox {
     }
 
     fn closed(&self, link: LinkId, why: &str) {
-        self.bring(Arrival::Closed { link, why: why.to_owned() });
+        self.bring(Arrival::Closed { link, why: why.to_owned(), is_lost: false });
+    }
+
+    fn lost(&self, link: LinkId, why: &str) {
+        self.bring(Arrival::Closed { link, why: why.to_owned(), is_lost: true });
     }
 }

@@ -85,6 +85,11 @@ pub enum Event<'a> {
         /// The connection.
         link: LinkId,
     },
+    /// As `Closed`, because nothing comes back from the peer's address: the last message is not there.
+    Lost {
+        /// The connection.
+        link: LinkId,
+    },
     /// `deadline()` has come.
     Timer,
     /// The configurations have changed.
@@ -241,6 +246,7 @@ impl QuorumCnxManager {
             Event::Bytes { link, bytes } => self.on_bytes(link, bytes, out),
             Event::Flushed { link } => self.on_flushed(link, out),
             Event::Closed { link } => self.forget(link),
+            Event::Lost { link } => self.on_lost(link, out),
             Event::Timer => self.on_timer(now, out),
             Event::Quorums(quorums) => self.quorums = quorums,
         }
@@ -459,6 +465,17 @@ impl QuorumCnxManager {
             peer.link = None;
             peer.busy = false;
             self.forget_stranger(sid);
+        }
+    }
+
+    /// Another of the peer's addresses may lead to it, so it is called at once and told the last message
+    /// again. Java does it with the next message, and an election's pauses get longer and longer.
+    fn on_lost(&mut self, link: LinkId, out: &mut Vec<Effect>) {
+        let Some(sid) = self.links.get(&link).and_then(|l| l.peer) else { return };
+        let is_current = self.peer(sid).link == Some(link);
+        self.forget(link);
+        if is_current {
+            self.connect(sid, Vec::new(), out);
         }
     }
 

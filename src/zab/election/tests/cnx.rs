@@ -134,6 +134,20 @@ fn a_failed_connection_is_tried_again_on_demand() {
 }
 
 #[test]
+fn a_peer_whose_address_is_silent_is_called_at_once() {
+    let mut m = manager(2);
+    send(&mut m, 1, "a");
+    step(&mut m, 0, Event::Connected { sid: Sid(1), link: LinkId(7) });
+    assert_eq!(step(&mut m, 0, Event::Lost { link: LinkId(7) }), [connect(1)]);
+    assert_eq!(step(&mut m, 0, Event::Lost { link: LinkId(7) }), []);
+    let connected = step(&mut m, 0, Event::Connected { sid: Sid(1), link: LinkId(8) });
+    let greeting = Effect::Write { link: LinkId(8), bytes: hello(2) };
+    assert_eq!(connected, [greeting, write(8, "a")], "the last message is sent again");
+    step(&mut m, 0, Event::Accepted { link: LinkId(9) });
+    assert_eq!(step(&mut m, 0, Event::Lost { link: LinkId(9) }), [], "nobody knows who it was");
+}
+
+#[test]
 fn observers_of_old_get_ids_and_strangers_are_forgotten() {
     let mut m = manager(1);
     for (link, id) in [(1, -1), (2, -2)] {

@@ -32,7 +32,11 @@ enum Arrival {
     Bytes { link: LinkId, bytes: Vec<u8> },
     Flushed { link: LinkId },
     Closed { link: LinkId },
+    Lost { link: LinkId },
 }
+
+/// After how long the system gives up a link over which nothing comes back, in ms.
+const SILENCE: Millis = 1000;
 
 struct Net {
     now: Millis,
@@ -47,6 +51,8 @@ struct Net {
     busy_until: HashMap<LinkId, Millis>,
     next_link: u64,
     cut: BTreeSet<(Sid, Sid)>,
+    /// Links, by both ends, whose addresses are gone: nothing arrives any more, and nobody says so.
+    silent: BTreeSet<LinkId>,
 }
 
 impl Net {
@@ -62,6 +68,7 @@ impl Net {
             busy_until: HashMap::new(),
             next_link: 0,
             cut: BTreeSet::new(),
+            silent: BTreeSet::new(),
         };
         for id in 1..=voters + observers {
             let kind = if id > voters { LearnerType::Observer } else { LearnerType::Participant };
@@ -148,9 +155,17 @@ impl Net {
                 self.cnx(node, cnx::Event::ConnectFailed { sid: peer });
             }
             Arrival::Accepted { link } => self.cnx(node, cnx::Event::Accepted { link }),
+            Arrival::Bytes { link, .. } | Arrival::Closed { link }
+                if self.silent.contains(&link) =>
+            {
+                if let Some((from, theirs)) = self.ends.get(&link).copied() {
+                    self.arrive(self.now + SILENCE, from, Arrival::Lost { link: theirs });
+                }
+            }
             Arrival::Bytes { link, bytes } => {
                 self.cnx(node, cnx::Event::Bytes { link, bytes: &bytes });
             }
+            Arrival::Lost { link } => self.cnx(node, cnx::Event::Lost { link }),
             Arrival::Flushed { link } => self.cnx(node, cnx::Event::Flushed { link }),
             Arrival::Closed { link } => self.cnx(node, cnx::Event::Closed { link }),
         }
@@ -236,6 +251,11 @@ impl Net {
         let last = self.busy_until.entry(link).or_default();
         *last = at.max(*last);
         *last
+    }
+
+    /// The addresses of all links are gone; each peer has others.
+    fn lose_addresses(&mut self) {
+        self.silent.extend(self.ends.keys().copied());
     }
 
     /// Stops a node; its peers notice.
@@ -383,6 +403,33 @@ proptest! {
         net.arrive(net.now, first, Arrival::Look(Zxid(99)));
         net.settle(300_000);
         prop_assert_eq!(net.leader(), second);
+    }
+
+    /// However long one has waited in vain for the other, and however long its pauses are by then: they
+    /// find each other as soon as the system notices.
+    #[test]
+    fn addresses_that_go_away_hold_an_election_up_no_longer_than_it_takes_to_notice(
+        seed: u64,
+        first in 0i64..20_000,
+        second in 0i64..20_000,
+        after in 0i64..60,
+    ) {
+        let mut net = Net::new(3, 0, seed);
+        begin(&mut net, 1);
+        net.settle(20_000);
+        net.kill(Sid(3));
+        let start = net.now;
+        for (sid, after) in [(1, first), (2, second)] {
+            net.nodes.get_mut(&Sid(sid)).unwrap().decided = None;
+            net.arrive(start + after, Sid(sid), Arrival::Look(Zxid(1)));
+        }
+        let gone = start + first.max(second) + after;
+        net.run(gone);
+        net.lose_addresses();
+        net.run(start + 60_000);
+        prop_assert_eq!(net.leader(), Sid(2));
+        let last = net.nodes.values().filter(|n| n.up).map(|n| n.decided_at).max().unwrap();
+        prop_assert!(last < gone + SILENCE + 300, "{} ms", last - gone);
     }
 
     #[test]

@@ -3,21 +3,36 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 /// Writes its arguments down and stays, unless told to fail.
 const STAND_IN: &str = "#!/bin/sh\n\
     printf '%s\\n' \"$@\" > \"$STAND_IN_DIR/arguments\"\n\
+    : > \"$STAND_IN_DIR/settled\"\n\
     [ -e \"$STAND_IN_DIR/fail\" ] && { echo no good >&2; exit 2; }\n\
     [ \"$1\" = --version ] && { echo version 9; exit 0; }\n\
     [ -e \"$STAND_IN_DIR/finish\" ] && exit 7\n\
-    exec sleep 600\n";
+    exec /bin/sleep 600\n";
+
+/// The second in which a server is expected to fail begins when the stand-in has come so far.
+const SLEEP: &str = "#!/bin/sh\n\
+    [ \"$1\" = 1 ] && until rm \"$STAND_IN_DIR/settled\" 2>/dev/null; do /bin/sleep 0.02; done\n\
+    exec /bin/sleep \"$@\"\n";
+
+/// Makes a program. Another one writes it: a file that this process had open for writing may still be
+/// open in a child that another test has just begun, and cannot be executed then.
+fn make_executable(path: &Path, text: &str) {
+    let draft = path.with_extension("draft");
+    fs::write(&draft, text).expect("written");
+    let installed = Command::new("install").args(["-m", "755"]).args([&draft, path]).status();
+    assert!(installed.expect("install is there").success());
+}
 
 struct Home {
     dir: TempDir,
@@ -28,9 +43,9 @@ impl Home {
         let home = Self { dir: tempfile::tempdir().expect("a directory") };
         fs::create_dir(home.path("conf")).expect("made");
         home.configure("clientPort=2181\n");
-        fs::write(home.path("stand-in"), STAND_IN).expect("written");
-        fs::set_permissions(home.path("stand-in"), PermissionsExt::from_mode(0o755))
-            .expect("executable");
+        make_executable(&home.path("stand-in"), STAND_IN);
+        fs::create_dir(home.path("tools")).expect("made");
+        make_executable(&home.path("tools/sleep"), SLEEP);
         home
     }
 
@@ -52,7 +67,7 @@ impl Home {
             Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("bin").join(name));
         command
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", format!("{}:{}", self.show("tools"), std::env::var("PATH").expect("set")))
             .env("USER", "tester")
             .env("HOSTNAME", "host")
             .env("ZOOCFGDIR", self.path("conf"))
@@ -257,9 +272,10 @@ fn status_asks_the_server() {
 #[test]
 fn status_of_no_server_fails() {
     let home = Home::new();
-    let unused = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = unused.local_addr().expect("bound").port();
-    drop(unused);
+    // A socket that does not listen: nobody else gets its port.
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    held.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("bound");
+    let port = held.local_addr().expect("bound").as_socket().expect("an address").port();
     home.configure(&format!("clientPort={port}\n"));
     let said = home.server(&["status"]);
     assert!(said.out.ends_with("Error contacting service. It is probably not running.\n"));
@@ -289,19 +305,19 @@ fn the_binary_is_looked_for() {
     fs::create_dir(home.path("bin")).expect("made");
     for script in ["zkServer.sh", "zkEnv.sh"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("bin").join(script);
-        fs::copy(from, home.path("bin").join(script)).expect("copied");
+        make_executable(&home.path("bin").join(script), &fs::read_to_string(from).expect("read"));
     }
     let version = |variable: &str, value: &Path| {
         let mut command = Command::new(home.path("bin/zkServer.sh"));
-        Said::by(command.arg("version").env("PATH", "/usr/bin:/bin").env(variable, value))
+        command.env_remove("GAMEKEEPER_BIN").env("PATH", "/usr/bin:/bin");
+        Said::by(command.arg("version").env(variable, value))
     };
     let lost = version("GAMEKEEPER_HOME", Path::new("/nowhere"));
     assert!(lost.err.starts_with("Error: gamekeeper was not found in "), "{}", lost.err);
     assert_eq!(lost.code, Some(1));
     fs::create_dir_all(home.path("target/release")).expect("made");
     for place in ["target/release/gamekeeper", "bin/gamekeeper"] {
-        fs::write(home.path(place), format!("#!/bin/sh\necho {place}\n")).expect("written");
-        fs::set_permissions(home.path(place), PermissionsExt::from_mode(0o755)).expect("set");
+        make_executable(&home.path(place), &format!("#!/bin/sh\necho {place}\n"));
         version("GAMEKEEPER_HOME", Path::new("/nowhere")).is(&format!("{place}\n"), 0);
     }
     version("GAMEKEEPER_HOME", home.dir.path()).is("bin/gamekeeper\n", 0);

@@ -72,7 +72,7 @@ impl Link {
 }
 
 fn states(events: &Receiver<Event>, count: usize) -> Vec<Event> {
-    (0..count).map(|_| events.recv_timeout(Duration::from_secs(20)).unwrap()).collect()
+    (0..count).map(|_| events.recv_timeout(Duration::from_secs(60)).unwrap()).collect()
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod socket;
 mod timers;
 
 #[cfg(test)]
+pub(crate) mod loopback;
+#[cfg(test)]
 mod tests;
 
 use std::io;

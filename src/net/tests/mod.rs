@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Clock, NetSettings, Port, Reactor, Submit, Words};
+use super::{Clock, NetSettings, Port, Reactor, Submit, Words, loopback};
 use crate::config::{AuthConfig, ConnectionThrottle, RequestThrottle, ThrottleConfig};
 use crate::ids::{SessionId, Zxid};
 use crate::op::op;
@@ -27,7 +27,7 @@ use crate::server::sessions::Session;
 use crate::tree::{DataTree, TreeOptions};
 
 /// Longer than anything here takes.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 const SESSION_TIMEOUT: i32 = 10_000;
 
 /// A pipeline that echoes, at once or when it is told to.
@@ -160,7 +160,7 @@ impl Server {
 
 fn settings() -> NetSettings {
     NetSettings {
-        address: "127.0.0.1:0".parse().unwrap(),
+        address: loopback::own(),
         backlog: None,
         max_client_cnxns: 0,
         max_cnxns: 0,

@@ -36,7 +36,7 @@ fn of_a_thousand_silent_callers_the_oldest_are_closed_and_a_known_one_stays() {
 
 #[test]
 fn who_does_not_become_known_is_closed_in_time_whatever_it_sends() {
-    let a = End::new(guarded(10, 1_000));
+    let a = End::new(guarded(10, 4_000));
     let (mut friend, known) = a.caller();
     a.links.send([Order::Know(known)]);
     let (mut babbler, link) = a.caller();
@@ -70,7 +70,7 @@ fn nobody_is_called_beyond_the_bound() {
     let a = End::new(LinkSettings::default());
     let silent = Silent::new();
     for sid in 0..300 {
-        a.dial(sid, &[("127.0.0.1", silent.port)], 3_000);
+        a.dial(sid, &[("127.0.0.1", silent.port)], 8_000);
     }
     let (mut refused, mut timed_out) = (0, 0);
     while refused + timed_out < 300 {

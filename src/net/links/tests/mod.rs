@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use super::{Connect, Flow, LinkSettings, LinkSink, Links, Order, Port};
 use crate::ids::Sid;
-use crate::net::Clock;
+use crate::net::{Clock, loopback};
 use crate::zab::LinkId;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, PartialEq, Eq)]
 enum Heard {
@@ -88,11 +88,21 @@ impl End {
         Self::over(Links::start(settings, Clock::start()).unwrap())
     }
 
+    /// One whose port is given back, and taken again.
+    fn alone() -> Self {
+        let links = Links::start(LinkSettings::default(), Clock::start());
+        Self::listening(links.unwrap(), loopback::own())
+    }
+
     fn over(links: Links) -> Self {
+        Self::listening(links, "127.0.0.1:0".parse().unwrap())
+    }
+
+    fn listening(links: Links, address: SocketAddr) -> Self {
         let (tell, heard) = channel();
         let ear = Arc::new(Ear { tell: Mutex::new(tell), flow: Mutex::new(Flow::Go) });
         links.serve(Port::Quorum, Arc::<Ear>::clone(&ear));
-        let address = links.listen(Port::Quorum, "127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = links.listen(Port::Quorum, address).unwrap();
         Self { links, heard, ear, address }
     }
 

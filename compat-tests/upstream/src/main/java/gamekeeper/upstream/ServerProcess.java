@@ -243,6 +243,19 @@ public final class ServerProcess {
         }
     }
 
+    /** All that the server has logged that was started last; empty if there is none. */
+    public static String lastLog() {
+        if (STARTED.isEmpty()) {
+            return "";
+        }
+        Path log = STARTED.get(STARTED.size() - 1).log;
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + log, e);
+        }
+    }
+
     /** The end of its log. */
     public String tail() {
         try {

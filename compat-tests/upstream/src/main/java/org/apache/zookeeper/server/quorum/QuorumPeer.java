@@ -41,6 +41,7 @@ public class QuorumPeer extends ZooKeeperThread {
     /** How long a member may take until it takes part in elections. */
     private static final long START_MS = 20_000;
     private static final Pattern ELECTION_TIME = Pattern.compile("zk_max_election_time\t(\\d+)");
+    private static final Pattern ZXID = Pattern.compile("Zxid: 0x([0-9a-f]+)");
     /** Between two looks at what a member is doing. */
     private static final long LOOK_MS = 100;
 
@@ -276,6 +277,11 @@ public class QuorumPeer extends ZooKeeperThread {
         hasAnswered |= !answer.isEmpty();
         ServerState state = stateOf(answer);
         become(state);
+        Leader leading = leader;
+        Matcher zxid = ZXID.matcher(answer);
+        if (leading != null && zxid.find()) {
+            leading.hasCommitted(Long.parseUnsignedLong(zxid.group(1), 16));
+        }
         return state;
     }
 

@@ -14,19 +14,8 @@ import org.apache.zookeeper.txn.TxnHeader;
 /** Says of a member that it is its ensemble's leader. */
 public class Leader {
 
-    /** What a leader has proposed. */
-    public static class Proposal {
-
-        protected final Request request;
-
-        Proposal(TxnHeader header, Record txn) {
-            request = new Request(
-                header.getClientId(), header.getCxid(), header.getType(), header, txn, header.getZxid());
-        }
-    }
-
     /** Read from the files each time that somebody looks: what is in the log, and was not committed. */
-    private final class Outstanding extends ConcurrentHashMap<Long, Proposal> {
+    private final class Outstanding extends ConcurrentHashMap<Long, Object> {
 
         @Override
         public int size() {
@@ -35,7 +24,7 @@ public class Leader {
         }
 
         @Override
-        public Collection<Proposal> values() {
+        public Collection<Object> values() {
             look();
             return super.values();
         }
@@ -47,7 +36,7 @@ public class Leader {
             try (TxnIterator found = log.read(first)) {
                 for (boolean more = found.getHeader() != null; more; more = found.next()) {
                     if (found.getHeader().getZxid() >= first) {
-                        put(found.getHeader().getZxid(), new Proposal(found.getHeader(), found.getTxn()));
+                        put(found.getHeader().getZxid(), proposal(found.getHeader(), found.getTxn()));
                     }
                 }
             } catch (IOException e) {
@@ -56,8 +45,8 @@ public class Leader {
         }
     }
 
-    /** Tests hold it for longer than the member leads. */
-    final ConcurrentMap<Long, Proposal> outstandingProposals = new Outstanding();
+    /** Tests hold it for longer than the member leads. The values are Proposals. */
+    final ConcurrentMap<Long, Object> outstandingProposals = new Outstanding();
 
     final QuorumPeer self;
     /** The last zxid that it showed while it led. */
@@ -65,6 +54,18 @@ public class Leader {
 
     Leader(QuorumPeer self) {
         this.self = self;
+    }
+
+    /** A Proposal, nested in Java's own class of this name, which comes from ZooKeeper's own jar. */
+    private static Object proposal(TxnHeader header, Record txn) {
+        Request request =
+            new Request(header.getClientId(), header.getCxid(), header.getType(), header, txn, header.getZxid());
+        try {
+            Class<?> proposal = Class.forName(Leader.class.getName() + "$Proposal");
+            return proposal.getConstructor(Request.class, QuorumPacket.class).newInstance(request, null);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("cannot make a proposal", e);
+        }
     }
 
     void hasCommitted(long zxid) {

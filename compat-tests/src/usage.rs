@@ -37,13 +37,13 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     // The second field is the name in parentheses, which may have spaces; utime and stime are the
     // 14th and 15th.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u64>())
-        .sum::<std::result::Result<u64, _>>()
-        .map_err(|e| Failure::new(format!("{path}: {e}")))?;
+    sum_of_ticks(fields.split_whitespace().skip(11).take(2))
+        .map_err(|e| Failure::new(format!("{path}: {e}")))
+}
+
+/// The time that is meant by fields of clock ticks.
+fn sum_of_ticks<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Duration> {
+    let ticks: u64 = fields.map(str::parse::<u64>).sum::<std::result::Result<_, _>>()?;
     let per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
 }
@@ -56,10 +56,7 @@ pub fn cpu(pid: u32) -> Result<Duration> {
 pub fn idle() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     // User, nice, system, idle, waiting for a disk.
-    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(4).take(2);
-    let ticks: u64 = fields.map(str::parse::<u64>).sum::<std::result::Result<_, _>>()?;
-    let per_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+    sum_of_ticks(stat.lines().next().unwrap_or_default().split_whitespace().skip(4).take(2))
 }
 
 /// Resident memory of a process, in bytes: now, and at its highest.

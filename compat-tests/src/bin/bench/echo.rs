@@ -1,22 +1,26 @@
 //! A server that knows nothing: it answers each request with a reply of the right size, made
 //! beforehand. Durable, it appends the writes of a batch to a file and syncs it before it answers
-//! them. What it costs is the machine's limit: sockets, wake-ups, the disk.
+//! them, alone or as one of three ([`quorum_echo`]). What it costs is the machine's limit: sockets, wake-ups, the disk.
 //!
 //! It runs as a process of its own (`bench --serve-echo`), so that its CPU can be told from the
 //! client's.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use compat_tests::{Failure, Result};
 use gamekeeper::op::op;
+use getopts::Matches;
 use jute::Write as _;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+
+use crate::quorum_echo::{self, Follower};
 
 const LISTENER: Token = Token(usize::MAX);
 const INPUT_BYTES: usize = 256 * 1024;
@@ -27,37 +31,131 @@ const STAT: usize = 68;
 /// Bytes of the path in the reply to a create.
 const PATH: usize = 32;
 
-/// The echo server as a process.
+/// An echo server as processes: one, or three.
 pub(crate) struct Echo {
-    child: Child,
+    children: Vec<Child>,
+    /// Where it takes clients.
     pub(crate) address: SocketAddr,
 }
 
 impl Echo {
     /// Starts it; it answers reads with `value` bytes of data, and syncs `file` if there is one.
     pub(crate) fn start(value: usize, file: Option<&Path>) -> Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("--serve-echo").arg(value.to_string());
-        if let Some(file) = file {
-            command.arg("--durable").arg(file);
-        }
-        let mut child = command.stdout(Stdio::piped()).spawn()?;
-        let mut line = String::new();
-        let output = child.stdout.take().ok_or_else(|| Failure::new("echo without a pipe"))?;
-        BufReader::new(output).read_line(&mut line)?;
-        Ok(Self { child, address: (Ipv4Addr::LOCALHOST, line.trim().parse()?).into() })
+        let mut echo = Self::empty();
+        let (value, mut args) = (value.to_string(), vec![OsStr::new("--serve-echo")]);
+        args.push(value.as_ref());
+        args.extend(file.iter().flat_map(|file| [OsStr::new("--durable"), file.as_os_str()]));
+        echo.address = echo.spawn_on_port(&args)?;
+        Ok(echo)
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+    /// Starts three that agree, with their files in `dir`. Clients come to one that does not lead.
+    pub(crate) fn start_quorum(value: usize, dir: &Path) -> Result<Self> {
+        let mut echo = Self::empty();
+        let files = ["leader", "follower", "other"].map(|name| dir.join(name));
+        let [of_leader, of_follower, of_other] =
+            files.each_ref().map(|file| [OsStr::new("--durable"), file.as_os_str()]);
+        let lead = [OsStr::new("--lead-echo")];
+        let leader = echo.spawn_on_port(&[&lead[..], &of_leader].concat())?.to_string();
+        let follow = [OsStr::new("--follow-echo"), leader.as_ref()];
+        echo.spawn(&[&follow[..], &of_other].concat())?;
+        let value = value.to_string();
+        let serve = [OsStr::new("--serve-echo"), value.as_ref()];
+        echo.address = echo.spawn_on_port(&[&serve[..], &follow, &of_follower].concat())?;
+        Ok(echo)
+    }
+
+    fn empty() -> Self {
+        Self { children: Vec::new(), address: (Ipv4Addr::LOCALHOST, 0).into() }
+    }
+
+    fn spawn(&mut self, args: &[&OsStr]) -> Result<Option<ChildStdout>> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take();
+        self.children.push(child);
+        Ok(output)
+    }
+
+    fn spawn_on_port(&mut self, args: &[&OsStr]) -> Result<SocketAddr> {
+        let output = self.spawn(args)?.ok_or_else(|| Failure::new("echo without a pipe"))?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        Ok((Ipv4Addr::LOCALHOST, line.trim().parse()?).into())
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.children.iter().map(Child::id).collect()
     }
 }
 
 impl Drop for Echo {
     fn drop(&mut self) {
-        // One that has ended already cannot be killed, and need not be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // First the one to which clients come: it would miss its leader.
+        for child in self.children.iter_mut().rev() {
+            // One that has ended already cannot be killed, and need not be.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// What this process is to be for a benchmark that has started it.
+pub(crate) struct Role {
+    /// Bytes of data in the replies to reads, where clients come.
+    value: Option<usize>,
+    file: Option<PathBuf>,
+    /// The leader, if there is one.
+    leader: Option<SocketAddr>,
+}
+
+impl Role {
+    /// The role that the arguments give, if they do.
+    pub(crate) fn of(given: &Matches) -> Result<Option<Self>> {
+        let role = Self {
+            value: given.opt_get("serve-echo")?,
+            file: given.opt_get("durable")?,
+            leader: given.opt_get("follow-echo")?,
+        };
+        let has_role = role.value.is_some() || role.leader.is_some();
+        Ok((has_role || given.opt_present("lead-echo")).then_some(role))
+    }
+
+    /// The process's main.
+    pub(crate) fn serve(self) -> Result<()> {
+        let needed = || Failure::new("an echo quorum without --durable");
+        match (self.value, self.leader, self.file) {
+            (Some(value), None, None) => serve(value, Durable::Not),
+            (Some(value), None, Some(file)) => serve(value, Durable::Alone(Log::create(&file)?)),
+            (Some(value), Some(leader), Some(file)) => {
+                let follower = Follower::connect(leader, Log::create(&file)?, true)?;
+                serve(value, Durable::InQuorum(follower))
+            }
+            (None, Some(leader), Some(file)) => quorum_echo::serve_follower(leader, &file),
+            (None, None, Some(file)) => quorum_echo::serve_leader(&file),
+            (_, _, None) => Err(needed()),
+        }
+    }
+}
+
+/// Where writes go before they are answered.
+enum Durable {
+    Not,
+    Alone(Log),
+    InQuorum(Follower),
+}
+
+impl Durable {
+    fn keeps(&self) -> bool {
+        !matches!(self, Self::Not)
+    }
+
+    fn keep(&mut self, batch: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Not => Ok(()),
+            Self::Alone(log) => log.append(batch),
+            Self::InQuorum(follower) => follower.ask(batch),
+        }
     }
 }
 
@@ -75,7 +173,7 @@ struct Server {
     listener: TcpListener,
     conns: Vec<Option<Conn>>,
     replies: Replies,
-    log: Option<Log>,
+    durable: Durable,
     batch: Vec<u8>,
 }
 
@@ -117,13 +215,13 @@ impl Replies {
 
 /// The file of the durable server: filled with zeros beforehand and written over in a circle, for a
 /// sync is dearest where the file grows.
-struct Log {
+pub(crate) struct Log {
     file: File,
     position: u64,
 }
 
 impl Log {
-    fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         let mut file = File::create(path)?;
         for _ in 0..LOG_BYTES / INPUT_BYTES as u64 {
             file.write_all(&[0; INPUT_BYTES])?;
@@ -132,26 +230,24 @@ impl Log {
         Ok(Self { file, position: 0 })
     }
 
-    fn append(&mut self, batch: &[u8]) -> Result<()> {
+    pub(crate) fn append(&mut self, batch: &[u8]) -> io::Result<()> {
         if self.position + batch.len() as u64 > LOG_BYTES {
             self.position = 0;
         }
         self.file.write_all_at(batch, self.position)?;
-        self.file.sync_data()?;
         self.position += batch.len() as u64;
-        Ok(())
+        self.file.sync_data()
     }
 }
 
-/// The server's main: prints its port and serves until it is killed.
-pub(crate) fn serve(value: usize, file: Option<&Path>) -> Result<()> {
+/// The main of a server to which clients come: prints its port and serves until it is killed.
+fn serve(value: usize, durable: Durable) -> Result<()> {
     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
     println!("{}", listener.local_addr()?.port());
     let poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let log = file.map(Log::create).transpose()?;
-    let replies = Replies::new(value);
-    let mut server = Server { poll, listener, conns: Vec::new(), replies, log, batch: Vec::new() };
+    let (replies, conns, batch) = (Replies::new(value), Vec::new(), Vec::new());
+    let mut server = Server { poll, listener, conns, replies, durable, batch };
     let mut events = Events::with_capacity(1024);
     loop {
         server.poll.poll(&mut events, None)?;
@@ -168,10 +264,8 @@ impl Server {
                 Token(i) => self.on_readable(i),
             }
         }
-        if let Some(log) = &mut self.log
-            && !self.batch.is_empty()
-        {
-            log.append(&self.batch)?;
+        if !self.batch.is_empty() {
+            self.durable.keep(&self.batch)?;
             self.batch.clear();
         }
         for event in events {
@@ -212,7 +306,7 @@ impl Server {
             match conn.stream.read(&mut conn.input[conn.filled..]) {
                 Ok(n) if n > 0 => {
                     conn.filled += n;
-                    let durable = self.log.is_some().then_some(&mut self.batch);
+                    let durable = self.durable.keeps().then_some(&mut self.batch);
                     conn.answer(&self.replies, durable);
                     // Less than there was room for is all that there is (epoll(7)).
                     if n < room {

@@ -7,7 +7,7 @@ use compat_tests::bench::target::{Measured, Trio};
 use compat_tests::usage;
 
 use crate::Settings;
-use crate::rows::{self, Row, VALUES};
+use crate::rows::{self, Row, Servers, VALUES};
 use crate::target::fill;
 
 /// What the names of these rows begin with.
@@ -34,7 +34,7 @@ pub(crate) fn run(settings: &Settings, rows: &[Row], report: &mut Report) -> Res
     report.begin_rows();
     let measured: Vec<&dyn Measured> = trios.iter().map(|trio| trio as _).collect();
     for row in rows {
-        report.row(&name(row), row.run(settings, &measured, false)?);
+        report.row(&name(row), row.run(settings, &measured, Servers::Three)?);
     }
     for trio in &trios {
         let (_, peak) = usage::memory_of(&trio.pids())?;

@@ -1,18 +1,18 @@
 //! Gamekeeper and Java's ZooKeeper side by side, under the same load over real sockets, alone and as
-//! ensembles; beside servers that are alone an echo server, which is as fast as the machine lets a
-//! server be.
+//! ensembles; beside them echo servers, which are as fast as the machine lets servers be.
 //!
 //! `cargo run --release -p compat-tests --bin bench -- --help`. It prints, people judge.
 
 mod echo;
 mod ensembles;
 mod failover;
+mod quorum_echo;
 mod rows;
 mod scale;
 mod target;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ fn options() -> Options {
     options.optopt("j", "json", "write the figures into a file, too", "FILE");
     options.optopt("", "serve-echo", "be the echo server (for the benchmark itself)", "BYTES");
     options.optopt("", "durable", "the file that the echo server syncs", "FILE");
+    options.optflag("", "lead-echo", "be the leader of echo servers");
+    options.optopt("", "follow-echo", "be an echo server that has this leader", "ADDRESS");
     options
 }
 
@@ -73,8 +75,8 @@ fn run() -> Result<()> {
         println!("{}", options.usage("bench [options]"));
         return Ok(());
     }
-    if let Some(value) = given.opt_get::<usize>("serve-echo")? {
-        return echo::serve(value, given.opt_str("durable").as_deref().map(Path::new));
+    if let Some(role) = echo::Role::of(&given)? {
+        return role.serve();
     }
     let quick = given.opt_present("quick");
     let chosen = Chosen::new(&given, quick);

@@ -41,6 +41,13 @@ pub(crate) enum Work {
     Mixed,
 }
 
+/// How many servers a target is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Servers {
+    Alone,
+    Three,
+}
+
 /// One row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
@@ -160,11 +167,18 @@ impl Row {
         Ok(sample)
     }
 
-    fn on_echo(&self, settings: &Settings, durable: bool) -> Result<Sample> {
+    fn on_echo(&self, settings: &Settings) -> Result<Sample> {
+        let echo = Echo::start(self.value, None)?;
+        self.measure(settings, &[echo.address], &echo.pids())
+    }
+
+    fn on_durable_echo(&self, settings: &Settings, servers: Servers) -> Result<Sample> {
         let dir = tempfile::tempdir_in(&settings.launch.dir)?;
-        let file = dir.path().join("log");
-        let echo = Echo::start(self.value, durable.then_some(file.as_path()))?;
-        self.measure(settings, &[echo.address], &[echo.pid()])
+        let echo = match servers {
+            Servers::Alone => Echo::start(self.value, Some(&dir.path().join("log")))?,
+            Servers::Three => Echo::start_quorum(self.value, dir.path())?,
+        };
+        self.measure(settings, &[echo.address], &echo.pids())
     }
 
     /// All targets in turn, and that so many times.
@@ -172,7 +186,7 @@ impl Row {
         &self,
         settings: &Settings,
         targets: &[&dyn Measured],
-        echo: bool,
+        servers: Servers,
     ) -> Result<Samples> {
         let mut samples = Samples::default();
         for _ in 0..settings.rounds {
@@ -184,11 +198,12 @@ impl Row {
                 let sample = self.on_server(settings, target);
                 kept.push(sample.map_err(|e| target.failure(&format!("fails: {e}")))?);
             }
-            if echo {
-                samples.echo.push(self.on_echo(settings, false)?);
+            // Reads that are spread over three servers have three echoes' worth of machine.
+            if servers == Servers::Alone {
+                samples.echo.push(self.on_echo(settings)?);
             }
-            if echo && self.writes() {
-                samples.durable.push(self.on_echo(settings, true)?);
+            if self.writes() {
+                samples.durable.push(self.on_durable_echo(settings, servers)?);
             }
         }
         Ok(samples)
@@ -210,7 +225,7 @@ pub(crate) fn run(settings: &Settings, rows: &[Row], report: &mut Report) -> Res
     report.begin_rows();
     let measured: Vec<&dyn Measured> = targets.iter().map(|target| target as _).collect();
     for row in rows {
-        report.row(&row.name(), row.run(settings, &measured, true)?);
+        report.row(&row.name(), row.run(settings, &measured, Servers::Alone)?);
     }
     for target in &targets {
         let (_, peak) = usage::memory(target.server.pid())?;

@@ -13,6 +13,8 @@ def taken_over(servers):
     first = client(servers)
     first.create("/s/e", ephemeral=True)
     session = first.client_id
+    # It would come back, and the two would cut each other off.
+    first.set_hosts("127.0.0.1:1")
     second = client(servers, client_id=session)
     want("the same session", True, second.client_id == session)
     want("its ephemeral", True, second.exists("/s/e").ephemeralOwner == session[0])

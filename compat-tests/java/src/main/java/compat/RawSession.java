@@ -1,12 +1,17 @@
 package compat;
 
+import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 
 /** A session over a bare socket, without pings: what is left of a client that was killed. */
 final class RawSession implements AutoCloseable {
+    /** What it takes to take the session over. */
+    final long id;
+    final byte[] password;
     private final Socket socket;
     private final DataInputStream in;
     private final DataOutputStream out;
@@ -25,7 +30,11 @@ final class RawSession implements AutoCloseable {
         out.write(new byte[16]);
         out.writeBoolean(false);
         out.flush();
-        skipFrame();
+        DataInputStream response = frame();
+        response.skipBytes(8);
+        id = response.readLong();
+        password = new byte[response.readInt()];
+        response.readFully(password);
     }
 
     /** Creates an ephemeral that anyone may do anything with, and waits for the reply. */
@@ -47,11 +56,23 @@ final class RawSession implements AutoCloseable {
         out.write(anyone);
         out.writeInt(1);
         out.flush();
-        skipFrame();
+        frame();
     }
 
-    private void skipFrame() throws Exception {
-        in.readFully(new byte[in.readInt()]);
+    private DataInputStream frame() throws Exception {
+        byte[] frame = new byte[in.readInt()];
+        in.readFully(frame);
+        return new DataInputStream(new ByteArrayInputStream(frame));
+    }
+
+    /** Waits until the server hangs up. */
+    void awaitEnd() throws Exception {
+        socket.setSoTimeout(Check.PATIENCE_SECONDS * 1000);
+        try {
+            Check.eq("the end", -1, in.read());
+        } catch (SocketException e) {
+            // A reset is an end, too.
+        }
     }
 
     @Override

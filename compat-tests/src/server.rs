@@ -372,6 +372,30 @@ The end of its log:
         String::from_utf8_lossy(&log).into_owned()
     }
 
+    /// What it, or whoever ran in its directory before it, has logged of a digest that is wrong. A snapshot
+    /// of Java's may have what came while it was written, and not the digest of that: Java complains of
+    /// such a one, too. So a server of ours, which runs, may have found one in its snapshot, if all
+    /// transactions behind it had the right one.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn wrong_digest(&self) -> Result<Option<String>> {
+        let log = self.log();
+        let told = |line: &&str| line.to_lowercase().contains("mismatch");
+        if let Some(line) = log.lines().find(|line| told(line) && !is_of_snapshot(line)) {
+            return Ok(Some(line.to_owned()));
+        }
+        if self.setup.kind != Kind::Ours {
+            return Ok(None);
+        }
+        // Of several ours logs but the first.
+        let answer = self.four_letter_word("mntr")?;
+        let count = answer.lines().find_map(|line| line.strip_prefix(MISMATCHES));
+        let found = count.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0);
+        let allowed = log.lines().any(is_of_snapshot);
+        Ok((found > u64::from(allowed)).then(|| format!("{found} digests are wrong")))
+    }
+
     /// The end of its log, without the questions of who waits for it.
     pub fn log_tail(&self) -> String {
         let log = self.log();
@@ -379,6 +403,14 @@ The end of its log:
         let lines: Vec<&str> = lines.collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
+}
+
+/// The name of a figure of `mntr`.
+const MISMATCHES: &str = "zk_digest_mismatches_count\t";
+
+/// Whether a line of a log complains of the digest in a snapshot.
+pub(crate) fn is_of_snapshot(line: &str) -> bool {
+    line.contains("digest mismatch at zxid") && line.contains(": the snapshot has ")
 }
 
 impl Drop for Server {

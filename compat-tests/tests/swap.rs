@@ -66,8 +66,7 @@ fn setup(kind: Kind, dir: &Path, port: u16) -> Result<Setup> {
 
 /// All nodes as text; the server must not have found a digest that is wrong on its way.
 fn dump(server: &Server) -> Result<String> {
-    let log = server.log();
-    if let Some(line) = log.lines().find(|line| line.to_lowercase().contains("mismatch")) {
+    if let Some(line) = server.wrong_digest()? {
         return Err(server.failure(&format!("complains of a digest: {line}")));
     }
     java::run("SwapReader", &[&server.connect_string()])

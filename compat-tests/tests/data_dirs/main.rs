@@ -159,8 +159,9 @@ fn replace(server: Server, next: Setup, end: End) -> Result<Server> {
 /// No server may have found on its way that something in the files is not as it should be.
 fn complaints(server: &Server) -> Result<()> {
     let log = server.log().to_lowercase();
-    let bad = ["mismatch", "crc check", "severe", "problem reading snap"];
-    match log.lines().find(|line| bad.iter().any(|bad| line.contains(bad))) {
+    let bad = ["crc check", "severe", "problem reading snap"];
+    let line = log.lines().find(|line| bad.iter().any(|bad| line.contains(bad)));
+    match line.map(str::to_owned).or(server.wrong_digest()?) {
         Some(line) => Err(server.failure(&format!("complains: {line}"))),
         None => Ok(()),
     }

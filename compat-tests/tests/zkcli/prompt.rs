@@ -17,7 +17,9 @@ impl Scene {
         let dir = tempfile::tempdir()?;
         let server = Setup::new(Kind::Ours, dir.path())?.start()?;
         let mut command = Command::new(our_tool("zkcli")?);
-        let terminal = Terminal::start(command.args(["-server", &server.connect_string()]))?;
+        command.args(["-server", &server.connect_string()]);
+        // Otherwise the prompt waits for half a second only.
+        let terminal = Terminal::start(command.arg("-waitforconnection"))?;
         let mut scene = Self { server, terminal, _dir: dir };
         scene.terminal.expect("Welcome to ZooKeeper!")?;
         scene.prompt(0)?;

@@ -1,6 +1,7 @@
 //! A server that knows nothing: it answers each request with a reply of the right size, made
 //! beforehand. Durable, it appends the writes of a batch to a file and syncs it before it answers
-//! them, alone or as one of three ([`quorum_echo`]). What it costs is the machine's limit: sockets, wake-ups, the disk.
+//! them, alone or as one of three ([`quorum_echo`]). What it costs is the machine's limit: sockets,
+//! wake-ups, the disk.
 //!
 //! It runs as a process of its own (`bench --serve-echo`), so that its CPU can be told from the
 //! client's.

@@ -169,6 +169,12 @@ impl DataTree {
         self.digests.awaited()
     }
 
+    /// Whether the tree holds some of what is still to be applied, and so is that of no moment: the
+    /// snapshot that it came from was taken meanwhile, and the log lost that again with the power.
+    pub fn is_of_no_moment(&self) -> bool {
+        self.is_fuzzy() || self.digests.awaited().is_some_and(|d| d.zxid > self.last_processed)
+    }
+
     /// How often the digest was not what a transaction or a snapshot said
     /// (`digest_mismatches_count`).
     pub fn digest_mismatches(&self) -> u64 {

@@ -30,11 +30,13 @@ pub(super) struct Looking {
     since: Option<Millis>,
     /// Who is served, once it is taken for cut off.
     serving: Option<Box<SessionTracker>>,
+    /// Nobody is to see the tree.
+    withheld: bool,
 }
 
 impl Looking {
     pub(super) fn since(now: Millis) -> Self {
-        Self { since: Some(now), serving: None }
+        Self { since: Some(now), ..Self::default() }
     }
 
     /// How long the election has lasted.
@@ -65,14 +67,19 @@ impl Ensemble {
     /// Begins to serve reads when it is time; local sessions expire.
     pub(super) fn look_tick(&mut self, now: Now, heard_until: Millis) {
         let grace = self.settings.tick_time.max(GRACE_MIN);
-        let Role::Looking(Looking { since, serving }) = &mut self.role else { return };
+        let Role::Looking(Looking { since, serving, withheld }) = &mut self.role else { return };
         if let Some(sessions) = serving {
             for id in sessions.expired(heard_until) {
                 info!("Expiring local session {id}");
                 self.read_only_request(now, &close_request(id, now.mono));
             }
         } else if self.settings.read_only_mode && since.is_some_and(|at| now.mono - at >= grace) {
-            self.serve_read_only(now);
+            // A stale state is what clients of this mode accept, one that never was is not.
+            if !self.replica.front.db.read_tree().is_of_no_moment() {
+                self.serve_read_only(now);
+            } else if !std::mem::replace(withheld, true) {
+                warn!("No reads here without a leader: the snapshot is ahead of the log");
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use crate::server::prep::PrepOptions;
 use crate::server::reason::DisconnectReason;
 use crate::server::sessions::password;
 use crate::server::throttle::RequestThrottler;
-use crate::tree::{DataTree, TreeOptions};
+use crate::tree::{DataTree, TreeOptions, ZxidDigest};
 use crate::zab::election::vote::Candidate;
 use crate::zab::quorum::{ConfigOptions, QuorumVerifier};
 
@@ -38,6 +38,10 @@ impl Stage {
     }
 
     fn with(settings: Settings) -> Self {
+        Self::with_tree(settings, DataTree::new(TreeOptions::default()))
+    }
+
+    fn with_tree(settings: Settings, tree: DataTree) -> Self {
         let world = World::with(
             crate::server::front::FrontSettings {
                 local_sessions: settings.local_sessions != LocalSessions::Off,
@@ -55,7 +59,7 @@ impl Stage {
             quorums: Quorums::new(Arc::new(verifier)),
             epochs: Epochs { accepted: 1, current: 1 },
             loaded: Loaded {
-                tree: DataTree::new(TreeOptions::default()),
+                tree,
                 sessions: HashMap::from([(GLOBAL, 10_000)]),
                 committed: Vec::new(),
             },
@@ -163,6 +167,21 @@ fn a_long_tick_is_waited_for() {
     assert_eq!(stage.world.front.serving(), Serving::No);
     stage.wait(1);
     assert_eq!(stage.world.front.serving(), Serving::ReadOnly);
+}
+
+/// A snapshot that was taken under load, and a log that lost its end with the power.
+#[test]
+fn a_tree_of_no_moment_is_not_shown() {
+    let (digest, version) = (1, crate::tree::digest::DIGEST_VERSION);
+    for (zxid, shown) in [(7, false), (5, true)] {
+        let mut tree = DataTree::new(TreeOptions::default());
+        tree.set_last_processed_zxid(Zxid(6));
+        tree.expect_digest(ZxidDigest { zxid: Zxid(zxid), version, digest }, Zxid(4));
+        let mut stage = Stage::with_tree(ensemble_settings(), tree);
+        stage.wait(2_000);
+        stage.wait(60_000);
+        assert_eq!(stage.world.front.serving() == Serving::ReadOnly, shown, "{zxid}");
+    }
 }
 
 #[test]

@@ -344,3 +344,33 @@ fn is_complaint(line: &str, java_was_fuzzy: bool) -> bool {
         || line.contains("panicked")
         || (!java_was_fuzzy && line.contains("Digests are not matching"))
 }
+
+#[cfg(test)]
+mod tests {
+    use gamekeeper::storage::txnlog::{TxnLog, TxnLogOptions};
+    use jute::txn::TxnHeader;
+
+    use super::*;
+
+    /// Whether a log of transactions with these zxids is in order, and how many it has.
+    fn read(zxids: &[i64]) -> Result<(bool, usize)> {
+        let dir = tempfile::tempdir()?;
+        let dirs = DataDirs::open(Arc::new(RealDisk), dir.path(), dir.path(), true)?;
+        let mut log = TxnLog::new(&dirs, TxnLogOptions::default(), Box::new(|| 0));
+        for zxid in zxids {
+            let header = TxnHeader { zxid: *zxid, ..TxnHeader::default() };
+            log.append(Zxid(*zxid), &jute::to_bytes(&header))?;
+        }
+        log.sync()?;
+        let found = MemberLog::read(dir.path())?;
+        Ok((found.in_order, found.records.len()))
+    }
+
+    #[test]
+    fn what_stands_in_a_log_again_is_seen_and_counts_once() -> Result<()> {
+        assert_eq!(read(&[1, 2, 3, 4])?, (true, 4));
+        assert_eq!(read(&[1, 2, 3, 2, 3, 4])?, (false, 4));
+        assert_eq!(read(&[1, 2, 2, 3])?, (false, 3));
+        Ok(())
+    }
+}

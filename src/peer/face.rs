@@ -27,7 +27,12 @@ pub enum Event {
     /// The election is over.
     Elected(Vote, ServerState),
     /// A voter is looking for a leader.
-    VoterLooking(Sid),
+    VoterLooking {
+        /// The voter.
+        sid: Sid,
+        /// The epoch of the history that it votes for.
+        epoch: i64,
+    },
     /// The connection that [`Effect::ConnectLeader`] asked for is there.
     LeaderConnected(LinkId),
     /// It could not be made.

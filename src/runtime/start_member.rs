@@ -353,8 +353,8 @@ impl ElectionSink for Votes {
         self.inbox.tell(Event::Elected(vote, state));
     }
 
-    fn voter_looking(&self, sid: Sid) {
-        self.inbox.tell(Event::VoterLooking(sid));
+    fn voter_looking(&self, sid: Sid, epoch: i64) {
+        self.inbox.tell(Event::VoterLooking { sid, epoch });
     }
 
     fn adopt_config(&self, config: Arc<QuorumVerifier>) {

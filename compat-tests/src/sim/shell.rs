@@ -208,7 +208,9 @@ impl World {
                 fle::Effect::Decided { vote, state } => {
                     self.done(sid, 1, Event::Elected(vote, state));
                 }
-                fle::Effect::VoterLooking(voter) => self.done(sid, 1, Event::VoterLooking(voter)),
+                fle::Effect::VoterLooking { sid: voter, epoch } => {
+                    self.done(sid, 1, Event::VoterLooking { sid: voter, epoch });
+                }
                 fle::Effect::AdoptConfig(_) | fle::Effect::Rejected { .. } => {
                     self.violated(format!("{sid}: {effect:?}"));
                 }

@@ -223,7 +223,9 @@ impl Ensemble {
                 self.at_barrier = false;
             }
             Event::Elected(vote, state) => self.on_elected(now, vote, state, effects),
-            Event::VoterLooking(sid) => self.tell_leader(now, leader::Event::VoterLooking(sid)),
+            Event::VoterLooking { sid, epoch } => {
+                self.tell_leader(now, leader::Event::VoterLooking { sid, epoch });
+            }
             Event::LeaderConnected(link) => self.on_leader_connected(now, link, effects),
             Event::LeaderUnreachable => self.on_leader_unreachable(now),
             Event::Accepted(link) => self.on_accepted(now, link, effects),

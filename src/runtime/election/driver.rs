@@ -156,7 +156,7 @@ impl Driver {
                 log::info!("election: {state:?}, vote {vote}, round {}", vote.election_epoch);
                 self.sink.decided(vote, state);
             }
-            fle::Effect::VoterLooking(sid) => self.sink.voter_looking(sid),
+            fle::Effect::VoterLooking { sid, epoch } => self.sink.voter_looking(sid, epoch),
             fle::Effect::AdoptConfig(config) => {
                 log::info!("election: others have configuration version {:x}", config.version());
                 self.quorums.set_committed(Arc::clone(&config));

@@ -26,8 +26,9 @@ pub trait ElectionSink: Send + Sync {
     /// The round is over, and this is what the server is to do. The election goes on answering others;
     /// it looks again when it is told to.
     fn decided(&self, vote: Vote, state: ServerState);
-    /// A voter is looking though this server has a leader (`Leader.reportLookingSid`).
-    fn voter_looking(&self, sid: Sid);
+    /// A voter is looking though this server has a leader (`Leader.reportLookingSid`); `epoch` is that of
+    /// the history that it votes for.
+    fn voter_looking(&self, sid: Sid, epoch: i64);
     /// Others have a newer configuration. The election goes by it already; it is to be stored.
     fn adopt_config(&self, config: Arc<QuorumVerifier>);
 }

@@ -27,7 +27,7 @@ impl ElectionSink for Ballot {
         let _ = self.0.lock().unwrap().send((vote, state));
     }
 
-    fn voter_looking(&self, _: Sid) {}
+    fn voter_looking(&self, _: Sid, _: i64) {}
 
     fn adopt_config(&self, _: Arc<QuorumVerifier>) {}
 }

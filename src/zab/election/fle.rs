@@ -101,7 +101,12 @@ pub enum Effect {
     },
     /// A voter is looking while this server is not: a leader that still waits for its epoch counts
     /// that (`Leader.reportLookingSid`).
-    VoterLooking(Sid),
+    VoterLooking {
+        /// The voter.
+        sid: Sid,
+        /// The epoch of the history that it votes for; its own is not of a later one.
+        epoch: i64,
+    },
     /// A newer configuration is in force elsewhere. The machine has adopted it and begun a new
     /// round; the shell stores it.
     AdoptConfig(Arc<QuorumVerifier>),
@@ -315,7 +320,7 @@ impl FastLeaderElection {
             self.answer_laggard(from, &vote, out);
             self.on_vote(now, Received { from, vote }, out);
         } else if state == ServerState::Looking {
-            out.push(Effect::VoterLooking(from));
+            out.push(Effect::VoterLooking { sid: from, epoch: vote.candidate.peer_epoch });
             self.answer(from, self.current.candidate, self.current.election_epoch, out);
         }
     }

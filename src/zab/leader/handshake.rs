@@ -66,8 +66,13 @@ impl Leader {
     /// and the quorum goes on without it for as long as its leader leads. If it keeps calling for as
     /// long as a learner may take to join, there is to be an epoch after both; the promise on disk sees
     /// to that. (In Java that takes somebody to restart the leader.)
+    ///
+    /// If the epoch did begin, and the voter has its history, then the quorum has lost that. Such a voter
+    /// would win the next election, and what was committed since would be lost, too: it has to wait
+    /// outside for somebody to decide.
     fn on_later_epoch(&mut self, now: Millis, sid: Sid, epoch: i64, out: &mut Vec<Effect>) {
-        if self.new_leader_zxid().is_none_or(|own| epoch <= own.epoch()) {
+        let is_earlier = self.new_leader_zxid().is_none_or(|own| epoch <= own.epoch());
+        if is_earlier || self.ahead.contains(&sid) {
             return;
         }
         let patience = self.init_timeout();

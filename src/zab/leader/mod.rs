@@ -15,7 +15,7 @@ mod settled;
 mod synchronizing;
 mod types;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::broadcasting::Broadcasting;
@@ -46,6 +46,8 @@ pub struct Leader {
     /// A voter that may not follow, because it has accepted a later epoch: when it called first and
     /// last.
     outranked: Option<(Millis, Millis)>,
+    /// Voters with a history of a later epoch.
+    ahead: BTreeSet<Sid>,
     /// When to ping; every second time a tick is over.
     next_half_tick: Millis,
     half: bool,
@@ -79,6 +81,7 @@ impl Leader {
             learners: BTreeMap::new(),
             follower_counter: -1,
             outranked: None,
+            ahead: BTreeSet::new(),
             tick: 0,
             half: false,
         };
@@ -161,7 +164,7 @@ impl Leader {
             Event::TxnLogRead { link, entries } => {
                 self.on_txn_log_read(now, link, &entries, history, out);
             }
-            Event::VoterLooking(sid) => self.on_voter_looking(now, sid, out),
+            Event::VoterLooking { sid, epoch } => self.on_voter_looking(now, sid, epoch, out),
             Event::Timer => self.on_timer(now, out),
             Event::Propose { zxid, record } => self.on_propose(now, zxid, record, out),
             Event::Durable(zxid) => self.on_durable(zxid, out),
@@ -235,7 +238,12 @@ impl Leader {
 
     /// A voter gave up while this leader still waits for its epoch: after
     /// `leader.maxTimeToWaitForEpoch` that is taken for disloyalty (`reportLookingSid`).
-    fn on_voter_looking(&mut self, now: Millis, sid: Sid, out: &mut Vec<Effect>) {
+    fn on_voter_looking(&mut self, now: Millis, sid: Sid, epoch: i64, out: &mut Vec<Effect>) {
+        if self.new_leader_zxid().is_some_and(|own| epoch > own.epoch()) {
+            self.ahead.insert(sid);
+        } else {
+            self.ahead.remove(&sid);
+        }
         let Phase::Discovery(phase) = &self.phase else { return };
         let limit = self.settings.max_time_to_wait_for_epoch;
         let waited = now - phase.since();

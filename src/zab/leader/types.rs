@@ -102,7 +102,12 @@ pub enum Event {
         entries: Vec<Entry>,
     },
     /// The election says that a voter is looking.
-    VoterLooking(Sid),
+    VoterLooking {
+        /// The voter.
+        sid: Sid,
+        /// The epoch of the history that it votes for.
+        epoch: i64,
+    },
     /// `deadline()` has come. Packets that have arrived are stepped first, or a server that was
     /// stopped for a while would take all others for silent.
     Timer,

@@ -181,6 +181,11 @@ impl World {
         let link = LinkId(self.next_link);
         self.next_link += 1;
         self.links.insert(link, id);
+        let node = self.node(id);
+        let (kind, epoch) = (node.kind, node.current);
+        if kind == LearnerType::Participant {
+            self.leader_event(leader, leader::Event::VoterLooking { sid: id, epoch });
+        }
         self.leader_event(leader, leader::Event::LearnerConnected { link });
         let now = self.now;
         let node = self.node(id);

@@ -189,7 +189,7 @@ impl Net {
                     node.decided = Some((state, vote));
                     node.decided_at = now;
                 }
-                fle::Effect::VoterLooking(_) => {}
+                fle::Effect::VoterLooking { .. } => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -213,7 +213,10 @@ fn a_server_that_has_a_leader_tells_those_who_look() {
     m.step(0, Event::EpochEstablished(5), &mut out);
     assert_eq!(
         hear(&mut m, 0, 2, Looking, (2, 5, 1, 1)),
-        ["VoterLooking(Sid(2))", "send 2: FOLLOWING leader=3 zxid=0x4 epoch=5 round=12"]
+        [
+            "VoterLooking { sid: Sid(2), epoch: 1 }",
+            "send 2: FOLLOWING leader=3 zxid=0x4 epoch=5 round=12"
+        ]
     );
     assert_eq!(hear(&mut m, 0, 2, Following, (3, 5, 1, 1)), [] as [String; 0]);
 }

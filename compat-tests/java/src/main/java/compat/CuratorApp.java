@@ -146,8 +146,11 @@ public final class CuratorApp {
                     .forInitialized(() -> seen.add("initialized")).build());
             cache.start();
             Check.until("initialized", () -> seen.contains("initialized"));
+            // The cache reads what it is told of: a node that is gone by then was never there for it.
             client.create().creatingParentsIfNeeded().forPath("/cache/new/x", Plain.bytes("2"));
+            Check.until("new nodes are told", () -> seen.containsAll(List.of("+/cache/new", "+/cache/new/x")));
             client.setData().forPath("/cache/old", Plain.bytes("3"));
+            Check.until("a change is told", () -> seen.contains("=/cache/old"));
             client.delete().deletingChildrenIfNeeded().forPath("/cache/new");
             List<String> expected = List.of("+/cache", "+/cache/new", "+/cache/new/x", "+/cache/old",
                     "-/cache/new", "-/cache/new/x", "=/cache/old", "initialized");

@@ -205,7 +205,8 @@ pub fn ask(address: SocketAddr, word: &str) -> io::Result<String> {
     ask_once(address, word, patience)
 }
 
-fn is_late(e: &io::Error) -> bool {
+/// Whether a socket's patience has ended, rather than the connection.
+pub(crate) fn is_late(e: &io::Error) -> bool {
     matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 

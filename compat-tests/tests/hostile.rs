@@ -196,7 +196,7 @@ fn strangers_at_the_ports_of_members_harm_nobody() -> Result<()> {
     let load = Load::start(&ensemble.addresses(), CLIENTS)?;
     load.wait_written(WRITES)?;
     let leader = ensemble.wait_leader()?;
-    let first_epoch = epoch(&ensemble, leader);
+    let first_epoch = ensemble.epoch(leader);
     let before = memory(&ensemble)?;
     let mut random = Random::new(7);
     let silent: Vec<TcpStream> = (0..SILENT)
@@ -219,7 +219,7 @@ fn strangers_at_the_ports_of_members_harm_nobody() -> Result<()> {
         expect_told(&mut ensemble, stranger)?;
     }
     drop(silent);
-    if ensemble.wait_leader()? != leader || epoch(&ensemble, leader) != first_epoch {
+    if ensemble.wait_leader()? != leader || ensemble.epoch(leader) != first_epoch {
         return Err(ensemble.failure("has lost its leader to strangers"));
     }
     for (member, (before, after)) in before.iter().zip(memory(&ensemble)?).enumerate() {
@@ -231,11 +231,6 @@ fn strangers_at_the_ports_of_members_harm_nobody() -> Result<()> {
     let summary = judge(&mut ensemble, &load.stop()?.recorders)?;
     println!("{summary:?}");
     Ok(())
-}
-
-/// The epoch of what a member has seen last.
-fn epoch(ensemble: &Ensemble, member: usize) -> Option<i64> {
-    ensemble.zxid(member).map(|zxid| zxid >> 32)
 }
 
 /// Resident memory of the members in bytes.

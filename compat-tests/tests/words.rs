@@ -7,11 +7,8 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use compat_tests::Result;
-use compat_tests::ensemble::recorder::{Op, Recorder};
+use compat_tests::ensemble::recorder::{EPHEMERAL, Op, Recorder};
 use compat_tests::server::{Kind, Server, Setup};
-
-/// The flag of nodes that go with their session.
-const EPHEMERAL: i32 = 1;
 
 /// A server with a client that has an ephemeral node and watches.
 struct Scene {

@@ -10,6 +10,7 @@ use gamekeeper::op::op;
 
 use super::canon::{self, Sessions};
 use crate::Result;
+use crate::server::is_late;
 
 /// How long a reply may take that must come. A limit for what hangs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -121,7 +122,7 @@ impl Conn {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Ok(Got::Closed),
                 Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(e) if is_late(&e) => {}
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Ok(Got::Closed),
             }

@@ -9,16 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::recorder::{Op, Recorder, wall_ms};
+use super::recorder::{EPHEMERAL, Op, Recorder, SEQUENTIAL, wall_ms};
 use crate::history::{Body, Request};
 use crate::{Failure, Result};
 
 /// The session timeout that clients ask for. Longer than any pause that a test makes, so that a lost
 /// session is a fault, and than the time until the members were stopped and are judged.
 pub const SESSION: Duration = Duration::from_secs(180);
-/// `CreateMode`'s flags.
-const EPHEMERAL: i32 = 1;
-const SEQUENTIAL: i32 = 2;
 /// How many requests are in flight at the most.
 const DEPTH_MAX: u64 = 5;
 /// The pause between two batches: the machine has other things to do.

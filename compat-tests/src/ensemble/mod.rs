@@ -21,6 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gamekeeper::config::Compression;
+use gamekeeper::ids::Zxid;
 use gamekeeper::storage::RestoreOptions;
 use gamekeeper::storage::snapshot::SnapshotOptions;
 use gamekeeper::tree::TreeOptions;
@@ -105,13 +106,13 @@ impl Ensemble {
         loop {
             let mut ensemble = Self::start_in_order(plan.clone(), &order, last / 2 + 1 + last % 2)?;
             let leader = ensemble.wait_leader()?;
-            let epoch = fs::read_to_string(ensemble.data_dir(last).join("version-2/currentEpoch"))?;
-            if leader == last && epoch.trim() == "1" {
+            let epoch = ensemble.epoch(leader);
+            if leader == last && epoch == Some(1) {
                 return Ok(ensemble);
             }
             starts += 1;
             if starts == STARTS {
-                let what = format!("is led by member {} in epoch {}", leader + 1, epoch.trim());
+                let what = format!("is led by member {} in epoch {epoch:?}", leader + 1);
                 return Err(ensemble.failure(&what));
             }
         }
@@ -412,6 +413,11 @@ impl Ensemble {
         let answer = self.word(member, "srvr")?;
         let text = answer.lines().find_map(|line| line.strip_prefix("Zxid: 0x"))?;
         i64::from_str_radix(text, 16).ok()
+    }
+
+    /// The epoch of the zxid that a member shows.
+    pub fn epoch(&self, member: usize) -> Option<i64> {
+        self.zxid(member).map(|zxid| Zxid(zxid).epoch())
     }
 
     /// Looks until there is something.

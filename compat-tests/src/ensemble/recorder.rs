@@ -20,6 +20,7 @@ use jute::proto::{
 use jute::{DecodeError, Reader, Record, Write as _, to_bytes};
 
 use crate::history::{Body, Call, Reply, Request, SeenEvent};
+use crate::server::is_late;
 use crate::{Failure, Result};
 
 /// How long a client tries to find a server that takes it.
@@ -36,10 +37,15 @@ const SILENCE_MAX: Duration = Duration::from_secs(20);
 const EVENT_XID: i32 = -1;
 const PING_XID: i32 = -2;
 
+/// The flag of nodes that go with their session (`CreateMode`).
+pub const EPHEMERAL: i32 = 1;
+/// The flag of nodes whose names are numbered (`CreateMode`).
+pub const SEQUENTIAL: i32 = 2;
+
 /// What to ask for.
 #[derive(Debug, Clone)]
 pub enum Op {
-    /// `create`; flags as `CreateMode` has them: 1 ephemeral, 2 sequential.
+    /// `create`, with the flags [`EPHEMERAL`] and [`SEQUENTIAL`] or none.
     Create(String, Vec<u8>, i32),
     /// `setData` of a version, -1 for any.
     Set(String, Vec<u8>, i32),
@@ -401,10 +407,6 @@ impl Recorder {
         });
         Ok(())
     }
-}
-
-fn is_late(e: &io::Error) -> bool {
-    matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn malformed(e: DecodeError) -> io::Error {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use compat_tests::Result;
 use compat_tests::ensemble::Plan;
-use compat_tests::ensemble::recorder::Op;
+use compat_tests::ensemble::recorder::{EPHEMERAL, Op};
 use compat_tests::server::Kind::{self, Java, Ours};
 
-use crate::story::{EPHEMERAL, Story, compare, create, exists};
+use crate::story::{Story, compare, create, exists};
 
 /// A session's timeout where it must not expire.
 const LONG: Duration = Duration::from_secs(300);

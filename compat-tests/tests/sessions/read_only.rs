@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use compat_tests::Result;
 use compat_tests::ensemble::Plan;
-use compat_tests::ensemble::recorder::{Op, Recorder};
+use compat_tests::ensemble::recorder::{EPHEMERAL, Op, Recorder};
 use compat_tests::server::Kind::{self, Java, Ours};
 
 use crate::java_client::JavaClient;
-use crate::story::{EPHEMERAL, Story, compare, create, exists};
+use crate::story::{Story, compare, create, exists};
 
 /// A session's timeout where it must not expire.
 const LONG: Duration = Duration::from_secs(300);
@@ -83,7 +83,7 @@ fn clients(story: &mut Story, global: &Recorder) {
         Op::Children("/".to_owned(), true),
     ];
     for op in ops {
-        let reply = reader.ask(&op).map(|reply| (reply.err, story.place(reply.zxid.0)));
+        let reply = reader.ask(&op).map(|reply| (reply.err, story.place(reply.zxid)));
         story.tell(format!("{op:?}: {reply:?}"));
     }
     story.count();

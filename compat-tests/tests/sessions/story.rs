@@ -8,9 +8,7 @@ use compat_tests::Result;
 use compat_tests::ensemble::recorder::{Op, Recorder};
 use compat_tests::ensemble::{Ensemble, Plan};
 use compat_tests::server::Kind;
-
-/// The flag of nodes that go with their session.
-pub(crate) const EPHEMERAL: i32 = 1;
+use gamekeeper::ids::Zxid;
 
 /// For how long a client pings, again and again, while others are asked.
 const PINGS: Duration = Duration::from_millis(50);
@@ -34,7 +32,7 @@ impl Story {
         let mut ensemble = Ensemble::start_in_order(plan, &order, 2)?;
         let leader = ensemble.wait_leader()?;
         assert_eq!(leader, 2, "the one with the highest number leads");
-        let epoch = ensemble.zxid(leader).map_or(0, |zxid| zxid >> 32);
+        let epoch = ensemble.epoch(leader).unwrap_or(0);
         Ok(Self { ensemble, lines: Vec::new(), epoch })
     }
 
@@ -67,8 +65,8 @@ impl Story {
     }
 
     /// How many epochs after the first, and which transaction of its epoch.
-    pub(crate) fn place(&self, zxid: i64) -> (i64, i64) {
-        ((zxid >> 32) - self.epoch, zxid & 0xffff_ffff)
+    pub(crate) fn place(&self, zxid: Zxid) -> (i64, i64) {
+        (zxid.epoch() - self.epoch, zxid.counter())
     }
 
     /// A figure of `mntr`.

@@ -124,7 +124,6 @@ impl Role {
 
     /// The process's main.
     pub(crate) fn serve(self) -> Result<()> {
-        let needed = || Failure::new("an echo quorum without --durable");
         match (self.value, self.leader, self.file) {
             (Some(value), None, None) => serve(value, Durable::Not),
             (Some(value), None, Some(file)) => serve(value, Durable::Alone(Log::create(&file)?)),
@@ -134,7 +133,7 @@ impl Role {
             }
             (None, Some(leader), Some(file)) => quorum_echo::serve_follower(leader, &file),
             (None, None, Some(file)) => quorum_echo::serve_leader(&file),
-            (_, _, None) => Err(needed()),
+            (_, _, None) => Err(Failure::new("an echo quorum without --durable")),
         }
     }
 }

@@ -3,12 +3,13 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use mio::Waker;
 use mio::net::TcpStream;
 
 use super::conn::{Conn, Outcome};
+use super::turns::Turns;
 use crate::ids::ConnId;
 use crate::server::conn::Mailbox;
 
@@ -43,11 +44,18 @@ pub(super) struct Inbox {
     letters: Mutex<Letters>,
     awake: AtomicBool,
     waker: Waker,
+    turns: OnceLock<Weak<Mutex<Turns>>>,
 }
 
 impl Inbox {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { letters: Mutex::default(), awake: AtomicBool::new(false), waker }
+        let turns = OnceLock::new();
+        Self { letters: Mutex::default(), awake: AtomicBool::new(false), waker, turns }
+    }
+
+    /// Whoever leaves a letter that is worth it may do the selector's work while that sleeps.
+    pub(super) fn may_lend(&self, turns: &Arc<Mutex<Turns>>) {
+        let _ = self.turns.set(Arc::downgrade(turns));
     }
 
     fn lock(&self) -> MutexGuard<'_, Letters> {
@@ -56,11 +64,21 @@ impl Inbox {
 
     /// Makes the selector look, if it is not about to anyway.
     pub(super) fn wake(&self) {
-        if !self.awake.swap(true, SeqCst)
-            && let Err(e) = self.waker.wake()
-        {
+        if !self.awake.swap(true, SeqCst) {
+            self.end_sleep();
+        }
+    }
+
+    fn end_sleep(&self) {
+        if let Err(e) = self.waker.wake() {
             log::error!("cannot wake a selector thread: {e}");
         }
+    }
+
+    /// Does the selector's work on the calling thread. False if it must be woken.
+    fn lend(&self) -> bool {
+        let Some(turns) = self.turns.get().and_then(Weak::upgrade) else { return false };
+        turns.try_lock().is_ok_and(|mut turns| turns.lend())
     }
 
     /// Leaves an accepted socket.
@@ -96,5 +114,20 @@ impl Mailbox for Inbox {
     fn mark(&self, conn: ConnId) {
         self.lock().marks.push(conn);
         self.wake();
+    }
+
+    /// To wake the selector costs two switches of threads, more than all of its work for one reply. As
+    /// long as that is done here others take the selector for awake; so in the end this looks again, in
+    /// its place.
+    fn mark_alone(&self, conn: ConnId) {
+        self.lock().marks.push(conn);
+        if self.awake.swap(true, SeqCst) {
+            return;
+        }
+        if !self.lend() {
+            self.end_sleep();
+        } else if !self.doze() {
+            self.wake();
+        }
     }
 }

@@ -22,6 +22,7 @@ mod selector;
 mod slab;
 mod socket;
 mod timers;
+mod turns;
 
 #[cfg(test)]
 pub(crate) mod loopback;

@@ -19,6 +19,12 @@ pub trait Mailbox: Send + Sync {
     /// look at it. Called once for each connection that a batch touched; may be called from any
     /// thread and must not block.
     fn mark(&self, conn: ConnId);
+
+    /// As [`Mailbox::mark`], where this is the only connection that was touched, for one reply or event:
+    /// what the owner has to do may be done on the calling thread, which must hold no lock.
+    fn mark_alone(&self, conn: ConnId) {
+        self.mark(conn);
+    }
 }
 
 /// How a connection ends.
@@ -188,6 +194,12 @@ impl ConnShared {
     pub fn notify(&self) {
         self.dirty.store(false, Ordering::Release);
         self.mailbox.mark(self.id);
+    }
+
+    /// As [`ConnShared::notify`], by [`Mailbox::mark_alone`].
+    pub fn notify_alone(&self) {
+        self.dirty.store(false, Ordering::Release);
+        self.mailbox.mark_alone(self.id);
     }
 
     /// The session that the client asked for or got; [`SessionId::NONE`] before that.

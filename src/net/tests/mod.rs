@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use super::{Clock, NetSettings, Port, Reactor, Submit, Words, loopback};
@@ -39,6 +40,8 @@ struct Echo {
     /// Bytes of bodies that have come so far.
     seen: AtomicUsize,
     gone: AtomicUsize,
+    /// Who brought the last batch.
+    submitter: Mutex<Option<ThreadId>>,
 }
 
 impl Echo {
@@ -85,7 +88,7 @@ impl Echo {
         drop(out);
         conn.complete();
         self.front().load.leave(request.body.len());
-        conn.notify();
+        conn.notify_alone();
     }
 }
 
@@ -96,6 +99,7 @@ impl Submit for Echo {
                 self.seen.fetch_add(request.body.len(), Ordering::SeqCst);
             }
         }
+        *self.submitter.lock().unwrap() = Some(std::thread::current().id());
         if self.holds.load(Ordering::SeqCst) {
             self.held.lock().unwrap().extend(batch);
             return false;

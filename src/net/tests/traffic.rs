@@ -79,6 +79,41 @@ fn what_follows_a_connect_request_waits_for_the_session() {
     assert_eq!(client.reply(1), b"early");
 }
 
+/// The selector sleeps nearly always, but when it does is not to be seen from outside.
+#[test]
+fn a_lone_reply_is_written_by_whoever_made_it_while_the_selector_sleeps() {
+    let server = Server::start(|s| s.in_flight_of_one = 1);
+    let mut client = Client::connect(&server);
+    let own = Some(std::thread::current().id());
+    let mut lent = false;
+    until("the connection had its turn on this thread", || {
+        server.echo.hold();
+        client.send(&write(1, b"held"));
+        until("the request has come", || server.echo.held.lock().unwrap().len() == 1);
+        // It is not read before the other is answered, and then by whoever answers that.
+        client.send(&write(2, b"behind it"));
+        server.echo.release();
+        assert_eq!((client.reply(1), client.reply(2)), (b"held".into(), b"behind it".into()));
+        lent |= *server.echo.submitter.lock().unwrap() == own;
+        lent
+    });
+}
+
+#[test]
+fn with_workers_a_lone_reply_is_left_to_them() {
+    let server = Server::start(|s| s.workers = 2);
+    let mut client = Client::connect(&server);
+    let own = Some(std::thread::current().id());
+    for cxid in 0..100 {
+        server.echo.hold();
+        client.send(&write(cxid, b"held"));
+        until("the request has come", || server.echo.held.lock().unwrap().len() == 1);
+        server.echo.release();
+        assert_eq!(client.reply(cxid), b"held");
+        assert_ne!(*server.echo.submitter.lock().unwrap(), own);
+    }
+}
+
 #[test]
 fn a_slow_reader_is_not_read_from() {
     let server = Server::start(|s| s.in_flight_of_one = usize::MAX);

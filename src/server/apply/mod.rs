@@ -40,6 +40,8 @@ pub struct Now {
 #[derive(Debug, Default)]
 pub struct Applier {
     touched: Vec<Arc<ConnShared>>,
+    /// Requests that are done, since the owners were told.
+    done: usize,
     told: Vec<ConnId>,
     event: Vec<u8>,
     scratch: Scratch,
@@ -186,16 +188,22 @@ impl Applier {
         }
     }
 
-    /// Tells the owners of all connections that were touched since the last call.
+    /// Tells the owners of all connections that were touched since the last call. The caller holds no
+    /// lock.
     pub fn flush(&mut self) {
-        for conn in self.touched.drain(..) {
-            conn.notify();
+        let done = std::mem::take(&mut self.done);
+        if let ([lone], ..=1) = (&self.touched[..], done) {
+            lone.notify_alone();
+        } else {
+            self.touched.iter().for_each(|conn| conn.notify());
         }
+        self.touched.clear();
     }
 
     fn done(&mut self, front: &Front, request: &Request, conn: &Arc<ConnShared>) {
         front.load.leave(request.body.len());
         conn.complete();
+        self.done += 1;
         self.touch(conn);
     }
 

@@ -477,6 +477,7 @@ impl Ensemble {
             self.prepare_requests(now);
             return self.tell_leader(now, leader::Event::Sync(SyncOrigin::Learner(link)));
         }
+        self.outbox.await_first(link);
         let request = Request {
             conn: None,
             learner: Some(link),

@@ -11,6 +11,8 @@ use crate::zab::packet::Packet;
 pub(super) struct Outbox {
     /// A leader has a handful of learners, a learner one leader.
     links: Vec<(LinkId, Vec<u8>)>,
+    /// Whose client waits for an answer, as far as that is known.
+    awaited: Option<LinkId>,
 }
 
 impl Outbox {
@@ -26,8 +28,42 @@ impl Outbox {
         }
     }
 
+    /// From now on `link` is written to first: a client of that learner has asked for something. The
+    /// others are needed for a quorum, but it is this one that answers. (A write may wake its reader on
+    /// the very core that was to do the next write.)
+    pub(super) fn await_first(&mut self, link: LinkId) {
+        self.awaited = Some(link);
+    }
+
     /// Lets everything go.
     pub(super) fn flush(&mut self, effects: &mut Vec<Effect>) {
+        let awaited = self.links.iter().position(|(link, _)| Some(*link) == self.awaited);
+        if let Some(at) = awaited {
+            self.links.swap(0, at);
+        }
         effects.extend(self.links.drain(..).map(|(link, bytes)| Effect::Send(link, bytes)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Zxid;
+
+    #[test]
+    fn whose_client_waits_is_written_to_first() {
+        let (mut outbox, mut effects) = (Outbox::default(), Vec::new());
+        let mut order = |outbox: &mut Outbox| {
+            [1, 2, 3].map(|link| outbox.send(LinkId(link), &Packet::Commit { zxid: Zxid(7) }));
+            outbox.flush(&mut effects);
+            let sent = effects.drain(..);
+            let link = |effect| if let Effect::Send(LinkId(link), _) = effect { link } else { 0 };
+            sent.map(link).collect::<Vec<_>>()
+        };
+        assert_eq!(order(&mut outbox), [1, 2, 3]);
+        outbox.await_first(LinkId(3));
+        assert_eq!(order(&mut outbox), [3, 2, 1]);
+        outbox.await_first(LinkId(9));
+        assert_eq!(order(&mut outbox), [1, 2, 3], "nothing goes to one that has left");
     }
 }

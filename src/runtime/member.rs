@@ -90,7 +90,7 @@ impl Member {
             Effect::SaveSnapshot => self.save_snapshot(log, &sessions())?,
             Effect::Truncate(zxid) => return self.truncate(log, zxid).map(Some),
             Effect::Reload => return self.reload(log).map(Some),
-            other => return self.tell_others(other, &sessions()),
+            other => return self.tell_others(other, sessions),
         }
         Ok(Some(Event::Done))
     }
@@ -103,7 +103,7 @@ impl Member {
     fn tell_others(
         &mut self,
         effect: Effect,
-        sessions: &[(SessionId, i32)],
+        sessions: impl Fn() -> Vec<(SessionId, i32)>,
     ) -> Result<Option<Event>, Failure> {
         match effect {
             Effect::Look { zxid, peer_epoch } => self.election.look(zxid, peer_epoch),
@@ -112,7 +112,7 @@ impl Member {
             Effect::Listen(true) => self.listen_for_learners()?,
             Effect::Listen(false) => self.links.unbind(Port::Quorum),
             Effect::Send(link, bytes) => self.links.write_now(link, bytes),
-            Effect::SendSnapshot(link, head) => self.send_snapshot(link, head, sessions),
+            Effect::SendSnapshot(link, head) => self.send_snapshot(link, head, sessions()),
             Effect::ReadTxnLog(link, from) => self.read_txn_log(link, from),
             Effect::Know(link) => self.links.send([Order::Know(link)]),
             Effect::Close(link) => {
@@ -209,10 +209,9 @@ impl Member {
     }
 
     /// The snapshot goes out from a thread of its own, as fast as the learner takes it.
-    fn send_snapshot(&self, link: LinkId, head: Vec<u8>, sessions: &[(SessionId, i32)]) {
+    fn send_snapshot(&self, link: LinkId, head: Vec<u8>, sessions: Vec<(SessionId, i32)>) {
         let writer = self.links.writer(link, send_snapshot::PENDING_MAX, self.patience);
         let (front, inbox) = (Arc::clone(&self.front), Arc::clone(&self.inbox));
-        let sessions = sessions.to_vec();
         let (links, backlog) = (self.links.clone(), Arc::clone(&self.backlog));
         let sending =
             std::thread::Builder::new().name("SnapshotSender".to_owned()).spawn(move || {

@@ -45,6 +45,8 @@ pub(super) struct Reactor {
     strangers: BTreeSet<(u8, LinkId)>,
     /// Who is to have a turn.
     ready: Vec<LinkId>,
+    /// Who has one in this round.
+    turning: Vec<LinkId>,
     /// Where somebody may wait to be let in.
     accepting: Vec<Token>,
     buffer: Box<[u8]>,
@@ -71,6 +73,7 @@ impl Reactor {
             links: HashMap::new(),
             strangers: BTreeSet::new(),
             ready: Vec::new(),
+            turning: Vec::new(),
             accepting: Vec::new(),
             buffer: vec![0; READ].into(),
             trouble: RateLog::default(),
@@ -307,9 +310,10 @@ impl Reactor {
     }
 
     fn give_turns(&mut self) {
-        for id in std::mem::take(&mut self.ready) {
-            self.give_turn(id);
-        }
+        std::mem::swap(&mut self.ready, &mut self.turning);
+        let mut turning = std::mem::take(&mut self.turning);
+        turning.drain(..).for_each(|id| self.give_turn(id));
+        self.turning = turning;
     }
 
     fn give_turn(&mut self, id: LinkId) {

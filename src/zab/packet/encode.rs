@@ -74,8 +74,12 @@ impl Packet {
 /// The zxid of packets that are about none.
 const NO_ZXID: Zxid = Zxid(-1);
 
+/// Bytes of a packet around its data, with a few ids.
+const AROUND_DATA: usize = 64;
+
 /// All of a packet but its ids.
 fn head(out: &mut Vec<u8>, kind: i32, zxid: Zxid, data: Option<&[u8]>) {
+    out.reserve(AROUND_DATA + data.map_or(0, <[u8]>::len));
     out.put_int(kind);
     out.put_long(zxid.0);
     out.put_buffer(data);

@@ -54,7 +54,9 @@ mod tests {
     fn whose_client_waits_is_written_to_first() {
         let (mut outbox, mut effects) = (Outbox::default(), Vec::new());
         let mut order = |outbox: &mut Outbox| {
-            [1, 2, 3].map(|link| outbox.send(LinkId(link), &Packet::Commit { zxid: Zxid(7) }));
+            for link in [1, 2, 3] {
+                outbox.send(LinkId(link), &Packet::Commit { zxid: Zxid(7) });
+            }
             outbox.flush(&mut effects);
             let sent = effects.drain(..);
             let link = |effect| if let Effect::Send(LinkId(link), _) = effect { link } else { 0 };

@@ -14,6 +14,7 @@ pub mod disk;
 mod epoch;
 mod error;
 pub mod names;
+mod planting;
 mod purge;
 mod replay;
 mod restore;
@@ -31,7 +32,7 @@ pub use error::{Error, Result};
 pub use purge::{MIN_RETAIN, Purged, purge};
 pub use replay::{Continuity, Replay};
 pub use restore::{
-    CommittedLog, MIN_COMMITTED_LOG, RestoreOptions, RestoreStats, Restored, restore, take_item,
+    CommittedLog, MIN_COMMITTED_LOG, RestoreOptions, RestoreStats, Restored, restore,
 };
 pub use since::read_since;
 pub use truncate::{forget_after, truncate};

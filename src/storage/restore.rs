@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use jute::Limits;
 
+use super::disk::DiskError;
 use super::names::ZxidFile;
+use super::planting::Planting;
 use super::replay::{Continuity, Replay};
-use super::snapshot::body::Item;
 use super::snapshot::{self, SnapshotOptions, Trailer};
 use super::txnlog::{self, LogIter};
 use super::{DataDirs, Error, Result, names};
 use crate::ids::{Millis, SessionId, Zxid};
-use crate::tree::{DataTree, Loader, TreeOptions, ZxidDigest};
+use crate::tree::{DataTree, LoadError, TreeOptions, ZxidDigest};
 
 /// How many snapshots are tried before the start is given up.
 const MAX_CANDIDATES: usize = 100;
@@ -166,43 +167,20 @@ fn load_snapshot(
 }
 
 fn load_one(dirs: &DataDirs, options: &RestoreOptions, file: &ZxidFile) -> Result<Loaded> {
-    let mut loader = Loader::new(options.tree);
-    let mut sessions = HashMap::new();
-    let trailer = snapshot::read(&**dirs.disk(), file, options.limits, |item| {
-        take_item(&mut loader, &mut sessions, item)
-    })?;
-    let no_tree = |e: crate::tree::LoadError| Error::Snapshot {
-        path: file.path.clone(),
-        what: e.to_string(),
-    };
+    let path = &file.path;
+    let mut planting = Planting::start(options.tree)
+        .map_err(|e| DiskError::new("start a thread to load", path, e))?;
+    let read = snapshot::read(&**dirs.disk(), file, options.limits, |item| planting.take(item));
+    let no_tree = |e: LoadError| Error::Snapshot { path: path.clone(), what: e.to_string() };
+    // What could not be planted is the cause of what was said to the reader.
+    let (loader, sessions) = planting.finish().map_err(no_tree)?;
+    let trailer = read?;
     let mut tree = loader.finish().map_err(no_tree)?;
     // The name counts: the zxid within the file is that of the walk's end.
     let end = trailer.last_zxid.filter(|_| dirs.faults().trust_end_of_walk);
     tree.set_last_processed_zxid(end.unwrap_or(file.zxid));
     expect_digest(&mut tree, trailer, file.zxid);
     Ok(Loaded { tree, sessions, snapshot: Some(file.clone()) })
-}
-
-/// Hands one item of a snapshot to the tree that is being built, or to the sessions.
-///
-/// # Errors
-/// Why the item does not fit into the tree.
-pub fn take_item(
-    loader: &mut Loader,
-    sessions: &mut HashMap<SessionId, i32>,
-    item: Item<'_>,
-) -> std::result::Result<(), String> {
-    match item {
-        Item::Session(id, timeout) => {
-            sessions.insert(id, timeout);
-        }
-        Item::Acl(index, acl) => loader.acl(index, acl),
-        Item::Node { path, data, acl, stat } => {
-            loader.node(&path, data, acl, &stat).map_err(|e| e.to_string())?;
-        }
-        Item::End => {}
-    }
-    Ok(())
 }
 
 /// A snapshot without a digest, or with an empty one, may be of a tree that a leader sent while it went

@@ -72,7 +72,7 @@ impl Reading {
                 12
             }
             Item::Node { path, data, acl, stat } => {
-                self.loader.node(&path, data, acl, &stat).map_err(|e| e.to_string())?;
+                self.loader.node(&path, data, acl, stat).map_err(|e| e.to_string())?;
                 (path.len() + data.map_or(0, <[u8]>::len) + 76) as u64
             }
             Item::End => {

@@ -136,30 +136,30 @@ impl DataTree {
         acl: AclSlot,
         stat: StatPersisted,
     ) -> NodeId {
-        let id = self.plant_unindexed(place, data, acl, stat);
+        let mut record = NodeRecord::new(place.name, data, stat);
+        record.hash = place.hash;
+        record.content_crc = digest::remembered_crc(self.digests.enabled, place.path, data);
+        let id = self.plant_unindexed(place, acl, record);
         self.index.insert(&self.arena, id);
         id
     }
 
-    /// As [`DataTree::plant`], but nobody finds the node by its path until the index has it.
+    /// As [`DataTree::plant`], of a record that lacks nothing but parent and ACL. Nobody finds the node
+    /// by its path until the index has it.
     pub(super) fn plant_unindexed(
         &mut self,
         place: &Place<'_>,
-        data: Option<&[u8]>,
         acl: AclSlot,
-        stat: StatPersisted,
+        mut record: NodeRecord,
     ) -> NodeId {
-        let mut record = NodeRecord::new(place.name, data, stat);
         record.parent = place.parent;
         record.acl = acl;
-        record.hash = place.hash;
         if self.digests.enabled && !digest::is_excluded(place.path) {
-            record.content_crc = digest::content_crc(place.path, data);
             self.digests.add(digest::stat_digest(record.content_crc, &record.stat));
         }
+        self.size.exact += node_size(place.path, record.data());
         let id = self.arena.insert(record);
         self.arena[id].position = self.arena[place.parent].children.push(id);
-        self.size.exact += node_size(place.path, data);
         id
     }
 }

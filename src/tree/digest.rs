@@ -59,6 +59,11 @@ pub fn content_crc(path: &str, data: Option<&[u8]>) -> u32 {
     crc.finalize()
 }
 
+/// What a node remembers: [`content_crc`] where it counts, else 0.
+pub(super) fn remembered_crc(enabled: bool, path: &str, data: Option<&[u8]>) -> u32 {
+    if enabled && !is_excluded(path) { content_crc(path, data) } else { 0 }
+}
+
 /// The digest of the node whose path and data have `content_crc`.
 pub fn stat_digest(content_crc: u32, stat: &StatPersisted) -> i64 {
     let mut bytes = [0; 60];

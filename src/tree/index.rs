@@ -2,17 +2,33 @@
 //! parents, so that no path is stored.
 
 use std::hash::{BuildHasher, Hasher};
-use std::ops::Range;
 
 use super::arena::{Arena, NodeId, ROOT};
 use super::shards::{SHARDS, Shards, shard};
+
+/// How much larger a part of the table is made than what is loaded into it: one of so many. Else half of
+/// the parts could be full, and grow while the log is replayed, each looking up all its nodes' hashes.
+const ROOM: usize = 8;
 
 /// Every node but the root, which is known by two names and needs no table.
 #[derive(Debug, Default)]
 pub(super) struct PathIndex {
     table: Shards,
-    /// Seeded: clients choose the names.
-    hasher: foldhash::fast::RandomState,
+    hasher: PathHasher,
+}
+
+/// Seeded: clients choose the names. Clones hash alike.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PathHasher(foldhash::fast::RandomState);
+
+impl PathHasher {
+    /// The hash under which `path` is kept.
+    pub(super) fn hash(&self, path: &str) -> u32 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(path.as_bytes());
+        let hash = hasher.finish();
+        (hash ^ (hash >> 32)) as u32
+    }
 }
 
 /// The table wants 64 bits, good ones at either end; a node stores 32.
@@ -45,15 +61,17 @@ fn is_same_path(arena: &Arena, a: NodeId, b: NodeId) -> bool {
     true
 }
 
-/// Places in a list of hashes, by the part of the table to which each belongs, ascending in each.
+/// Nodes by the part of the table to which each belongs, ascending in each.
 struct Sorted {
-    places: Vec<u32>,
-    /// Where each part ends in `places`.
+    /// With the hash, so that it need not be fetched from afar.
+    nodes: Vec<(NodeId, u32)>,
+    /// Where each part ends in `nodes`.
     ends: Vec<usize>,
 }
 
 impl Sorted {
-    fn new(hashes: &[u32]) -> Self {
+    /// The nodes from `first` on, whose paths have these hashes.
+    fn new(first: NodeId, hashes: &[u32]) -> Self {
         let mut ends = vec![0; SHARDS];
         for &hash in hashes {
             ends[shard(spread(hash))] += 1;
@@ -62,28 +80,35 @@ impl Sorted {
         for end in &mut ends {
             start += std::mem::replace(end, start);
         }
-        let mut places = vec![0; hashes.len()];
-        for (at, &hash) in hashes.iter().enumerate() {
+        let mut nodes = vec![(0, 0); hashes.len()];
+        for (id, &hash) in (first..).zip(hashes) {
             let end = &mut ends[shard(spread(hash))];
-            places[*end] = at as u32;
+            nodes[*end] = (id, hash);
             *end += 1;
         }
-        Self { places, ends }
+        Self { nodes, ends }
     }
 
-    fn part(&self, part: usize) -> &[u32] {
+    fn part(&self, part: usize) -> &[(NodeId, u32)] {
         let start = part.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.places[start..self.ends[part]]
+        &self.nodes[start..self.ends[part]]
     }
 }
 
 impl PathIndex {
+    /// An index of nothing, for paths that `hasher` hashes.
+    pub(super) fn with(hasher: PathHasher) -> Self {
+        Self { table: Shards::default(), hasher }
+    }
+
+    /// What hashes the paths.
+    pub(super) fn hasher(&self) -> &PathHasher {
+        &self.hasher
+    }
+
     /// The hash under which `path` is kept.
     pub(super) fn hash(&self, path: &str) -> u32 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(path.as_bytes());
-        let hash = hasher.finish();
-        (hash ^ (hash >> 32)) as u32
+        self.hasher.hash(path)
     }
 
     /// The node at `path`, whose hash is `hash`.
@@ -107,25 +132,24 @@ impl PathIndex {
         is_new
     }
 
-    /// Takes in all nodes of `ids`, part after part of the table, so that each part is made once, in
-    /// its final size, while it is near: many times faster than one node after the other in an order
-    /// that jumps through the whole table. False, with the index of no use, if two have one path.
-    pub(super) fn insert_all(&mut self, arena: &Arena, mut ids: Range<NodeId>) -> bool {
-        if ids.len() < SHARDS {
-            return ids.all(|id| self.insert_new(arena, id));
+    /// Takes in the nodes from `first` on, whose paths have these hashes, part after part of the table,
+    /// so that each part is made once while it is near: many times faster than one node after the other
+    /// in an order that jumps through the whole table. False, with the index of no use, if two have one
+    /// path.
+    pub(super) fn insert_all(&mut self, arena: &Arena, first: NodeId, hashes: &[u32]) -> bool {
+        if hashes.len() < SHARDS {
+            return (first..).take(hashes.len()).all(|id| self.insert_new(arena, id));
         }
-        let first = ids.start;
-        let hashes: Vec<u32> = ids.map(|id| arena[id].hash).collect();
         let hash_of = |id: NodeId| match id.checked_sub(first) {
             Some(at) => hashes[at as usize],
             None => arena[id].hash,
         };
-        let sorted = Sorted::new(&hashes);
+        let sorted = Sorted::new(first, hashes);
         for part in 0..SHARDS {
-            let ids = sorted.part(part);
-            self.table.reserve_part(part, ids.len(), |id| spread(hash_of(id)));
-            for at in ids {
-                let (id, hash) = (first + at, hashes[*at as usize]);
+            let nodes = sorted.part(part);
+            let room = nodes.len() + nodes.len() / ROOM;
+            self.table.reserve_part(part, room, |id| spread(hash_of(id)));
+            for &(id, hash) in nodes {
                 let twin = |other| hash_of(other) == hash && is_same_path(arena, other, id);
                 if self.table.find(spread(hash), twin).is_some() {
                     return false;

@@ -11,9 +11,11 @@ use std::fmt;
 use jute::data::{SharedAcl, StatPersisted};
 
 use super::acl_cache::{self, AclCache, AclSlot};
-use super::arena::{NodeId, ROOT};
+use super::arena::{NodeId, NodeRecord, ROOT};
 use super::create::Place;
-use super::ephemeral::{Encodings, EphemeralType, InvalidOwner};
+use super::ephemeral::InvalidOwner;
+use super::index::PathIndex;
+use super::nursery::{Nursery, Seedling};
 use super::{DataTree, TreeOptions, ZxidDigest, path};
 use crate::ids::Zxid;
 
@@ -55,8 +57,11 @@ impl std::error::Error for LoadError {}
 #[derive(Debug)]
 pub struct Loader {
     tree: DataTree,
+    nursery: Nursery,
     /// From the file's indexes to the cache's slots.
     acls: HashMap<i64, AclSlot>,
+    /// The one that was asked for last will mostly be asked for next.
+    recent_acl: (i64, AclSlot),
     has_root: bool,
     /// The path of the node that came last and its ancestors: in a snapshot's order the parent is
     /// nearly always among them, so it is found without a look-up.
@@ -65,6 +70,8 @@ pub struct Loader {
     /// The first node that the index does not have yet. Ids are given in ascending order here, for
     /// no node goes.
     unindexed: NodeId,
+    /// The hashes of the paths of those nodes.
+    hashes: Vec<u32>,
     /// Some path came twice: each node is looked for before it is taken.
     twice: bool,
 }
@@ -80,21 +87,31 @@ impl Loader {
     pub fn new(options: TreeOptions) -> Self {
         let mut tree = DataTree::bare(options);
         tree.acls.start_indexes_at(1);
+        let nursery = Nursery::new(options, tree.index.hasher().clone());
         Self {
             tree,
+            nursery,
             acls: HashMap::from([(acl_cache::OPEN_INDEX, acl_cache::OPEN)]),
+            recent_acl: (acl_cache::OPEN_INDEX, acl_cache::OPEN),
             has_root: false,
             last_path: String::new(),
             line: Vec::new(),
             unindexed: ROOT + 1,
+            hashes: Vec::new(),
             twice: false,
         }
+    }
+
+    /// What makes nodes ready for [`Loader::plant`].
+    pub fn nursery(&self) -> Nursery {
+        self.nursery.clone()
     }
 
     /// Takes an entry of the ACL map.
     pub fn acl(&mut self, index: i64, acl: SharedAcl) {
         let slot = self.tree.acls.map(index, acl);
         self.acls.insert(index, slot);
+        self.recent_acl = (index, slot);
     }
 
     /// Takes a node. A path that comes twice has what came last, as in Java.
@@ -106,32 +123,39 @@ impl Loader {
         path: &str,
         data: Option<&[u8]>,
         acl: i64,
-        stat: &StatPersisted,
+        stat: StatPersisted,
     ) -> Result<(), LoadError> {
+        let seedling = self.nursery.raise(path, data, stat)?;
+        self.plant(path, acl, seedling)
+    }
+
+    /// Takes a node as [`Loader::node`], made ready by this loader's nursery.
+    ///
+    /// # Errors
+    /// If its parent is missing. The loader is of no use then.
+    pub fn plant(&mut self, path: &str, acl: i64, seedling: Seedling) -> Result<(), LoadError> {
         let slot = self.slot(acl);
         self.tree.acls.add_usage(slot);
         if path.is_empty() {
             self.has_root = true;
-            self.tree.plant_root(data, slot, stat.clone());
+            let root = seedling.record;
+            self.tree.plant_root(root.data(), slot, root.stat.clone());
             return Ok(());
         }
-        self.put(path, data, slot, stat)
+        self.put(path, slot, seedling)
     }
 
     /// Takes a node other than the root, whose ACL is counted already.
-    fn put(
-        &mut self,
-        path: &str,
-        data: Option<&[u8]>,
-        slot: AclSlot,
-        stat: &StatPersisted,
-    ) -> Result<(), LoadError> {
-        let owner = stat.ephemeral_owner;
-        let kind = self.kind(path, owner)?;
-        let place = self.place(path)?;
+    fn put(&mut self, path: &str, slot: AclSlot, seedling: Seedling) -> Result<(), LoadError> {
+        let Seedling { record, kind } = seedling;
+        let owner = record.stat.ephemeral_owner;
+        let place = self.place(path, &record)?;
         let id = match self.twin(&place) {
-            Some(id) => self.replace(id, path, data, slot, stat),
-            None => self.tree.plant_unindexed(&place, data, slot, stat.clone()),
+            Some(id) => self.replace(id, path, slot, &record),
+            None => {
+                self.hashes.push(record.hash);
+                self.tree.plant_unindexed(&place, slot, record)
+            }
         };
         self.remember(id, path);
         self.tree.owners.add(kind, owner, id);
@@ -149,10 +173,9 @@ impl Loader {
 
     /// Lets the index have all nodes; false if some path came twice.
     fn index_all(&mut self) -> bool {
-        let end = self.tree.arena.end();
-        let ids = self.unindexed..end;
-        self.unindexed = end;
-        self.tree.index.insert_all(&self.tree.arena, ids)
+        let (first, hashes) = (self.unindexed, std::mem::take(&mut self.hashes));
+        self.unindexed = self.tree.arena.end();
+        self.tree.index.insert_all(&self.tree.arena, first, &hashes)
     }
 
     /// As [`Loader::index_all`]. Where a path came twice all nodes are put into a new tree, one by
@@ -163,6 +186,7 @@ impl Loader {
         }
         let mut fresh = DataTree::bare(self.tree.options);
         fresh.acls = std::mem::replace(&mut self.tree.acls, AclCache::new());
+        fresh.index = PathIndex::with(self.tree.index.hasher().clone());
         let old = std::mem::replace(&mut self.tree, fresh);
         let root = &old.arena[ROOT];
         self.tree.plant_root(root.data(), root.acl, root.stat.clone());
@@ -170,31 +194,32 @@ impl Loader {
         (self.unindexed, self.twice) = (ROOT + 1, true);
         for id in ROOT + 1..old.arena.end() {
             let node = &old.arena[id];
-            self.put(&old.path_of(id), node.data(), node.acl, &node.stat)?;
+            let path = old.path_of(id);
+            let seedling = self.nursery.raise(&path, node.data(), node.stat.clone())?;
+            self.put(&path, node.acl, seedling)?;
         }
         self.index_all();
         Ok(())
     }
 
     fn slot(&mut self, index: i64) -> AclSlot {
-        let tree = &mut self.tree;
-        *self.acls.entry(index).or_insert_with(|| {
-            log::warn!("the snapshot's ACL map lacks the ACL {index}, which a node has");
-            tree.acls.missing(index)
-        })
+        if self.recent_acl.0 != index {
+            let tree = &mut self.tree;
+            let slot = *self.acls.entry(index).or_insert_with(|| {
+                log::warn!("the snapshot's ACL map lacks the ACL {index}, which a node has");
+                tree.acls.missing(index)
+            });
+            self.recent_acl = (index, slot);
+        }
+        self.recent_acl.1
     }
 
-    fn kind(&self, path: &str, owner: i64) -> Result<EphemeralType, LoadError> {
-        let TreeOptions { extended_types, emulate_353_ttl, .. } = self.tree.options;
-        EphemeralType::of(owner, Encodings { extended_types, emulate_353_ttl })
-            .map_err(|owner| LoadError::Owner { path: path.to_owned(), owner })
-    }
-
-    fn place<'p>(&mut self, path: &'p str) -> Result<Place<'p>, LoadError> {
+    fn place<'p>(&mut self, path: &'p str, record: &NodeRecord) -> Result<Place<'p>, LoadError> {
         let no_parent = || LoadError::NoParent { path: path.to_owned() };
-        let (parent_path, name) = path::split(path).ok_or_else(no_parent)?;
+        let (above, name) = path.split_at(path.len() - record.name_bytes().len());
+        let parent_path = above.strip_suffix('/').ok_or_else(no_parent)?;
         let parent = self.parent(parent_path)?.ok_or_else(no_parent)?;
-        Ok(Place { parent, parent_path, path, name, hash: self.tree.index.hash(path) })
+        Ok(Place { parent, parent_path, path, name, hash: record.hash })
     }
 
     fn remember(&mut self, id: NodeId, path: &str) {
@@ -222,20 +247,13 @@ impl Loader {
         })
     }
 
-    fn replace(
-        &mut self,
-        id: NodeId,
-        path: &str,
-        data: Option<&[u8]>,
-        acl: AclSlot,
-        stat: &StatPersisted,
-    ) -> NodeId {
+    fn replace(&mut self, id: NodeId, path: &str, acl: AclSlot, new: &NodeRecord) -> NodeId {
         log::warn!("the snapshot has {path} twice: the later one counts");
         let owner = self.tree.arena[id].stat.ephemeral_owner;
         self.tree.owners.remove(self.tree.ephemeral_type(owner), owner, id);
         self.tree.acls.remove_usage(self.tree.arena[id].acl);
         self.tree.arena[id].acl = acl;
-        self.tree.write_data(id, path, data, |s| s.clone_from(stat));
+        self.tree.write_data(id, path, new.data(), |s| s.clone_from(&new.stat));
         id
     }
 

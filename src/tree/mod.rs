@@ -20,6 +20,7 @@ mod event;
 mod index;
 mod load;
 mod node;
+mod nursery;
 mod owners;
 pub mod path;
 pub mod quota;
@@ -38,6 +39,7 @@ pub use ephemeral::EphemeralType;
 pub use event::{EventSink, EventType, NoEvents, SharedAcl};
 pub use load::{LoadError, Loader};
 pub use node::Node;
+pub use nursery::{Nursery, Seedling};
 pub use walk::{Walk, WalkedNode};
 
 use jute::data::StatPersisted;

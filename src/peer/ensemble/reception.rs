@@ -7,7 +7,6 @@ use jute::{Limits, Reader};
 use super::replica::Loaded;
 use crate::ids::{SessionId, Zxid};
 use crate::storage::snapshot::body::{BodyParser, Item};
-use crate::storage::take_item;
 use crate::tree::{Loader, TreeOptions};
 use crate::zab::packet::PacketReader;
 
@@ -50,7 +49,7 @@ impl Reception {
                 return Ok(false);
             };
             self.body_done = item == Item::End;
-            take_item(&mut self.loader, &mut self.sessions, item)?;
+            self.take_item(item)?;
             reader.skip(used);
         }
         let bytes = reader.unread();
@@ -63,6 +62,20 @@ impl Reception {
         }
         reader.skip(SIGNATURE_LEN);
         Ok(true)
+    }
+
+    fn take_item(&mut self, item: Item<'_>) -> Result<(), String> {
+        match item {
+            Item::Session(id, timeout) => {
+                self.sessions.insert(id, timeout);
+            }
+            Item::Acl(index, acl) => self.loader.acl(index, acl),
+            Item::Node { path, data, acl, stat } => {
+                self.loader.node(&path, data, acl, stat).map_err(|e| e.to_string())?;
+            }
+            Item::End => {}
+        }
+        Ok(())
     }
 
     /// The database.

@@ -34,7 +34,7 @@ const BUFFER: usize = 256 * 1024;
 const SYNC_EVERY: u64 = 1024 * 1024;
 
 /// A stream out of `file`, decompressed.
-pub(super) fn source(file: Box<dyn DiskFile>, compression: Compression) -> Box<dyn Read> {
+pub(super) fn source(file: Box<dyn DiskFile>, compression: Compression) -> Box<dyn Read + Send> {
     let file = FileReader { file, offset: 0 };
     match compression {
         Compression::None => Box::new(file),

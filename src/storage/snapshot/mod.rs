@@ -20,6 +20,7 @@
 //! behind the first seal and is proven by the seals; Java goes by its own settings instead, and so
 //! refuses snapshots that were written under others.
 
+mod ahead;
 pub mod body;
 mod container;
 mod find;

@@ -1,11 +1,13 @@
 //! Reading a snapshot from its first byte to its last, in memory that does not depend on its size.
 
 use std::io::Read;
+use std::{mem, thread};
 
 use adler32::RollingAdler32;
 use byteorder::{BigEndian, ByteOrder};
 use jute::{Limits, Reader};
 
+use super::ahead::{Chunk, Chunks, ROOM, read_ahead};
 use super::body::{BodyParser, Item};
 use super::container::source;
 use super::{HEADER_LEN, LAST_BYTES, MAGIC, SEAL_LEN, Trailer, compression_of};
@@ -15,8 +17,8 @@ use crate::storage::names::ZxidFile;
 use crate::storage::{Error, Result};
 use crate::tree::ZxidDigest;
 
-/// Bytes per read.
-const CHUNK: usize = 256 * 1024;
+/// Bytes that are read at a time.
+const CHUNK: usize = 128 * 1024;
 /// What may stand behind the first seal, in bytes.
 const MAX_TRAILER: usize = 4096;
 /// From this version on a digest is a long.
@@ -50,18 +52,31 @@ pub fn read(
 ///
 /// # Errors
 /// What is wrong with the stream or its content.
-pub fn read_stream<'a>(
-    stream: impl Read + 'a,
+pub fn read_stream(
+    stream: impl Read + Send,
+    limits: Limits,
+    take: impl FnMut(Item<'_>) -> Outcome<()>,
+) -> Outcome<Trailer> {
+    read_in_chunks(stream, CHUNK, limits, take)
+}
+
+pub(super) fn read_in_chunks(
+    stream: impl Read + Send,
+    chunk: usize,
     limits: Limits,
     mut take: impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<Trailer> {
-    let mut input = Input::new(Box::new(stream));
-    read_parts(&mut input, limits, &mut take)
-        .map_err(|what| format!("{what}, at offset {} of its content", input.at))
+    thread::scope(|scope| {
+        let chunks = read_ahead(scope, stream, chunk)
+            .map_err(|e| format!("cannot start a thread to read it: {e}"))?;
+        let mut input = Input::new(chunks);
+        read_parts(&mut input, limits, &mut take)
+            .map_err(|what| format!("{what}, at offset {} of its content", input.at))
+    })
 }
 
 fn read_parts(
-    input: &mut Input<'_>,
+    input: &mut Input,
     limits: Limits,
     take: &mut impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<Trailer> {
@@ -71,7 +86,7 @@ fn read_parts(
     read_trailer(input)
 }
 
-fn read_header(input: &mut Input<'_>) -> Outcome<()> {
+fn read_header(input: &mut Input) -> Outcome<()> {
     let magic = BigEndian::read_i32(input.need(HEADER_LEN)?);
     if magic != MAGIC {
         return Err(format!("mismatching magic headers {magic} !=  {MAGIC}"));
@@ -81,7 +96,7 @@ fn read_header(input: &mut Input<'_>) -> Outcome<()> {
 }
 
 fn read_body(
-    input: &mut Input<'_>,
+    input: &mut Input,
     limits: Limits,
     take: &mut impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<()> {
@@ -101,8 +116,8 @@ fn read_body(
     }
 }
 
-fn read_seal(input: &mut Input<'_>) -> Outcome<()> {
-    let sum = input.sum();
+fn read_seal(input: &mut Input) -> Outcome<()> {
+    let sum = i64::from(input.adler()?.hash());
     // Whatever string follows the checksum is covered by the next seal, if by any.
     let bytes = input.need(SEAL_LEN)?;
     if BigEndian::read_i64(bytes) != sum || bytes[8..] != LAST_BYTES {
@@ -112,9 +127,9 @@ fn read_seal(input: &mut Input<'_>) -> Outcome<()> {
     Ok(())
 }
 
-fn read_trailer(input: &mut Input<'_>) -> Outcome<Trailer> {
+fn read_trailer(input: &mut Input) -> Outcome<Trailer> {
+    let sum = input.adler()?;
     let rest = input.rest(MAX_TRAILER)?;
-    let sum = input.adler();
     let attempts = [(false, false), (true, false), (false, true), (true, true)];
     let found =
         attempts.iter().find_map(|&(digest, zxid)| trailer(&rest, sum.clone(), digest, zxid));
@@ -163,23 +178,21 @@ fn read_digest(r: &mut Reader<'_>) -> Option<ZxidDigest> {
 }
 
 /// A stream with its checksum.
-struct Input<'a> {
-    stream: Box<dyn Read + 'a>,
+struct Input {
+    chunks: Chunks,
     buf: Vec<u8>,
     /// What is before this was consumed.
     pos: usize,
     /// Bytes consumed since the stream's start.
     at: u64,
-    /// What is before this is in `sum`.
-    summed: usize,
-    sum: RollingAdler32,
+    /// Checksums of all before these places.
+    sums: Vec<(u64, RollingAdler32)>,
     eof: bool,
 }
 
-impl<'a> Input<'a> {
-    fn new(stream: Box<dyn Read + 'a>) -> Self {
-        let sum = RollingAdler32::new();
-        Self { stream, buf: Vec::new(), pos: 0, at: 0, summed: 0, sum, eof: false }
+impl Input {
+    fn new(chunks: Chunks) -> Self {
+        Self { chunks, buf: Vec::new(), pos: 0, at: 0, sums: Vec::new(), eof: false }
     }
 
     /// What was read and not consumed.
@@ -192,15 +205,17 @@ impl<'a> Input<'a> {
         self.at += n as u64;
     }
 
-    /// Checksum of all that was consumed.
-    fn adler(&mut self) -> RollingAdler32 {
-        self.sum.update_buffer(&self.buf[self.summed..self.pos]);
-        self.summed = self.pos;
-        self.sum.clone()
-    }
-
-    fn sum(&mut self) -> i64 {
-        i64::from(self.adler().hash())
+    /// Checksum of all that was consumed: from the last place before, where it is known, on. To be
+    /// asked for before more is read, which forgets the bytes in between.
+    fn adler(&mut self) -> Outcome<RollingAdler32> {
+        let known = self.sums.iter().filter(|(place, _)| *place <= self.at);
+        let Some((place, sum)) = known.max_by_key(|(place, _)| *place) else {
+            return Err("its checksum is not known".to_owned());
+        };
+        let mut sum = sum.clone();
+        sum.update_buffer(&self.buf[self.pos - (self.at - place) as usize..self.pos]);
+        self.sums.push((self.at, sum.clone()));
+        Ok(sum)
     }
 
     /// The next `n` bytes that were not consumed.
@@ -234,15 +249,26 @@ impl<'a> Input<'a> {
         Ok(self.bytes().to_vec())
     }
 
+    /// Takes the next chunk, behind what was not consumed of those before; of the rest nothing stays.
     fn read_more(&mut self) -> Outcome<()> {
-        self.adler();
-        self.buf.drain(..self.pos);
-        (self.pos, self.summed) = (0, 0);
-        let have = self.buf.len();
-        let mut chunk = (&mut self.stream).take(CHUNK as u64);
-        let read = chunk.read_to_end(&mut self.buf).map_err(|e| e.to_string())?;
-        debug_assert_eq!(self.buf.len(), have + read);
-        self.eof = read == 0;
+        let Some(chunk) = self.chunks.next() else {
+            self.eof = true;
+            return Ok(());
+        };
+        let Chunk { mut buf, before } = chunk.map_err(|e| e.to_string())?;
+        let left = &self.buf[self.pos..];
+        self.sums.retain(|(place, _)| *place >= self.at);
+        self.sums.push((self.at + left.len() as u64, before));
+        if let Some(start) = ROOM.checked_sub(left.len()) {
+            buf[start..ROOM].copy_from_slice(left);
+            mem::swap(&mut self.buf, &mut buf);
+            self.pos = start;
+        } else {
+            self.buf.drain(..self.pos);
+            self.buf.extend_from_slice(&buf[ROOM..]);
+            self.pos = 0;
+        }
+        self.chunks.reuse(buf);
         Ok(())
     }
 }

@@ -1,11 +1,14 @@
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jute::Limits;
 use jute::data::{SharedAcl, StatPersisted};
 use proptest::prelude::*;
 
 use super::body::{BodyWalk, Item, put_acls, put_end, put_node, put_sessions};
+use super::read::read_in_chunks;
 use super::*;
 use crate::ids::SessionId;
 use crate::storage::names::{SNAPSHOT, ZxidFile, files};
@@ -100,6 +103,85 @@ fn a_plain_snapshot_is_read_from_any_stream() {
     assert_eq!((nodes, trailer.last_zxid), (20, Some(Zxid(0x1a))));
     let refused = read_stream(&bytes[..], Limits::default(), |_| Err("no".to_owned()));
     assert_eq!(refused, Err("no, at offset 16 of its content".to_owned()));
+}
+
+/// What a plain snapshot that is read in chunks of this length ends with, and how many nodes it has.
+fn in_chunks(
+    stream: impl io::Read + Send,
+    chunk: usize,
+) -> std::result::Result<(Trailer, usize), String> {
+    let mut nodes = 0;
+    let count = |item: Item<'_>| {
+        nodes += usize::from(matches!(item, Item::Node { .. }));
+        Ok(())
+    };
+    read_in_chunks(stream, chunk, Limits::default(), count).map(|trailer| (trailer, nodes))
+}
+
+#[test]
+fn a_chunk_may_end_anywhere() {
+    let (_, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
+    let whole = in_chunks(&bytes[..], bytes.len() + 1).unwrap();
+    let lens = (1..60).chain(bytes.len() - 100..=bytes.len());
+    for len in lens {
+        assert_eq!(in_chunks(&bytes[..], len).as_ref(), Ok(&whole), "chunks of {len}");
+        let mut changed = bytes.clone();
+        changed[len * 7 % bytes.len()] ^= 1;
+        assert!(in_chunks(&changed[..], len).is_err(), "chunks of {len}");
+        assert!(in_chunks(&bytes[..bytes.len() - 1], len).is_err(), "chunks of {len}");
+    }
+}
+
+/// Gives bytes until one cannot be read.
+struct Faulty<'a>(&'a [u8]);
+
+impl io::Read for Faulty<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buf) {
+            Ok(0) => Err(io::Error::other("the device reports an error")),
+            read => read,
+        }
+    }
+}
+
+#[test]
+fn an_error_of_the_stream_comes_out_behind_what_was_read() {
+    let (_, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
+    let read = in_chunks(Faulty(&bytes[..1000]), 10);
+    let what = "the device reports an error, at offset ";
+    assert!(read.as_ref().is_err_and(|e| e.starts_with(what)), "{read:?}");
+    let mut seen = 0;
+    let _ = read_in_chunks(Faulty(&bytes[..1000]), 10, Limits::default(), |_| {
+        seen += 1;
+        Ok(())
+    });
+    assert!(seen > 3, "{seen}");
+}
+
+/// Nodes without end, and how many of their bytes were read.
+struct Endless<'a>(&'a AtomicUsize);
+
+impl io::Read for Endless<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        buf.fill(0);
+        self.0.fetch_add(buf.len(), Ordering::Relaxed);
+        Ok(buf.len())
+    }
+}
+
+#[test]
+fn a_reader_that_is_given_up_reads_no_more() {
+    let (_, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
+    let (count, mut nodes) = (AtomicUsize::new(0), 0);
+    let stream = io::Read::chain(&bytes[..16], Endless(&count));
+    let read = read_in_chunks(stream, 1000, Limits::default(), |_| {
+        nodes += 1;
+        if nodes < 100 { Ok(()) } else { Err("enough".to_owned()) }
+    });
+    let node = 76;
+    assert_eq!(read, Err(format!("enough, at offset {} of its content", 16 + 8 + 99 * node)));
+    let ahead = count.into_inner() - (8 + 100 * node);
+    assert!(ahead < 8 * 1000, "{ahead} bytes were read ahead");
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn load(
         loader.acl(*index, acl.clone());
     }
     for n in nodes {
-        loader.node(&n.path, n.data.as_deref(), n.acl, &n.stat)?;
+        loader.node(&n.path, n.data.as_deref(), n.acl, n.stat.clone())?;
     }
     loader.finish()
 }

@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, Hasher};
 use super::arena::{Arena, NodeId, ROOT};
 use super::shards::{SHARDS, Shards, shard};
 
-/// How much larger a part of the table is made than what is loaded into it: one of so many. Else half of
-/// the parts could be full, and grow while the log is replayed, each looking up all its nodes' hashes.
+/// How much larger a part of the table is made than what is loaded into it: one of so many. Else many
+/// parts would be full, and grow at once while the log is replayed.
 const ROOM: usize = 8;
 
 /// Every node but the root, which is known by two names and needs no table.
@@ -29,11 +29,6 @@ impl PathHasher {
         let hash = hasher.finish();
         (hash ^ (hash >> 32)) as u32
     }
-}
-
-/// The table wants 64 bits, good ones at either end; a node stores 32.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Whether the node `id` is the one at `path`.
@@ -74,7 +69,7 @@ impl Sorted {
     fn new(first: NodeId, hashes: &[u32]) -> Self {
         let mut ends = vec![0; SHARDS];
         for &hash in hashes {
-            ends[shard(spread(hash))] += 1;
+            ends[shard(hash)] += 1;
         }
         let mut start = 0;
         for end in &mut ends {
@@ -82,7 +77,7 @@ impl Sorted {
         }
         let mut nodes = vec![(0, 0); hashes.len()];
         for (id, &hash) in (first..).zip(hashes) {
-            let end = &mut ends[shard(spread(hash))];
+            let end = &mut ends[shard(hash)];
             nodes[*end] = (id, hash);
             *end += 1;
         }
@@ -113,21 +108,20 @@ impl PathIndex {
 
     /// The node at `path`, whose hash is `hash`.
     pub(super) fn find(&self, arena: &Arena, path: &str, hash: u32) -> Option<NodeId> {
-        self.table.find(spread(hash), |id| arena[id].hash == hash && is_at(arena, id, path))
+        self.table.find(hash, |id| is_at(arena, id, path))
     }
 
     /// Takes in a node that is not there yet.
     pub(super) fn insert(&mut self, arena: &Arena, id: NodeId) {
-        self.table.insert(spread(arena[id].hash), id, |id| spread(arena[id].hash));
+        self.table.insert(arena[id].hash, id);
     }
 
     /// Takes in a node, unless there is one with its path.
     fn insert_new(&mut self, arena: &Arena, id: NodeId) -> bool {
         let hash = arena[id].hash;
-        let twin = |other| arena[other].hash == hash && is_same_path(arena, other, id);
-        let is_new = self.table.find(spread(hash), twin).is_none();
+        let is_new = self.table.find(hash, |other| is_same_path(arena, other, id)).is_none();
         if is_new {
-            self.insert(arena, id);
+            self.table.insert(hash, id);
         }
         is_new
     }
@@ -140,21 +134,16 @@ impl PathIndex {
         if hashes.len() < SHARDS {
             return (first..).take(hashes.len()).all(|id| self.insert_new(arena, id));
         }
-        let hash_of = |id: NodeId| match id.checked_sub(first) {
-            Some(at) => hashes[at as usize],
-            None => arena[id].hash,
-        };
         let sorted = Sorted::new(first, hashes);
         for part in 0..SHARDS {
             let nodes = sorted.part(part);
-            let room = nodes.len() + nodes.len() / ROOM;
-            self.table.reserve_part(part, room, |id| spread(hash_of(id)));
+            self.table.reserve_part(part, nodes.len() + nodes.len() / ROOM);
             for &(id, hash) in nodes {
-                let twin = |other| hash_of(other) == hash && is_same_path(arena, other, id);
-                if self.table.find(spread(hash), twin).is_some() {
+                let twin = |other| is_same_path(arena, other, id);
+                if self.table.find(hash, twin).is_some() {
                     return false;
                 }
-                self.table.insert(spread(hash), id, |id| spread(hash_of(id)));
+                self.table.insert(hash, id);
             }
         }
         true
@@ -162,6 +151,6 @@ impl PathIndex {
 
     /// Takes a node out.
     pub(super) fn remove(&mut self, arena: &Arena, id: NodeId) {
-        self.table.remove(spread(arena[id].hash), id);
+        self.table.remove(arena[id].hash, id);
     }
 }

@@ -3,10 +3,10 @@
 //! note, so it takes constant time; finding one scans the shorter of the two lists.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
 
 use super::modes::Modes;
 use crate::ids::ConnId;
+use crate::tree::index::PathHasher;
 use crate::tree::shards::Shards;
 
 /// Where a path stands.
@@ -62,7 +62,7 @@ pub(super) struct Table {
     pub(super) paths: Vec<Option<PathWatches>>,
     free_paths: Vec<PathSlot>,
     by_path: Shards,
-    hasher: foldhash::fast::RandomState,
+    hasher: PathHasher,
     pub(super) conns: Vec<Option<Connection>>,
     free_conns: Vec<ConnSlot>,
     by_conn: HashMap<ConnId, ConnSlot>,
@@ -84,12 +84,6 @@ fn place<T>(slots: &mut Vec<Option<T>>, free: &mut Vec<u32>, value: T) -> u32 {
 }
 
 impl Table {
-    fn hash(&self, path: &str) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(path.as_bytes());
-        hasher.finish()
-    }
-
     fn at(&self, path: PathSlot) -> &PathWatches {
         self.paths[path as usize].as_ref().expect("a slot in use")
     }
@@ -115,7 +109,7 @@ impl Table {
         if self.paths.len() == self.free_paths.len() {
             return None;
         }
-        self.by_path.find(self.hash(path), |slot| *self.at(slot).path == *path)
+        self.by_path.find(self.hasher.hash(path), |slot| *self.at(slot).path == *path)
     }
 
     /// How many watch a path.
@@ -174,15 +168,10 @@ impl Table {
     }
 
     fn enter_path(&mut self, path: &str) -> PathSlot {
-        let hash = self.hash(path);
+        let hash = self.hasher.hash(path);
         let watches = PathWatches { path: path.into(), watchers: Vec::new(), data: 0 };
         let slot = place(&mut self.paths, &mut self.free_paths, watches);
-        let Self { paths, hasher, by_path, .. } = self;
-        by_path.insert(hash, slot, |slot| {
-            let mut hasher = hasher.build_hasher();
-            hasher.write(paths[slot as usize].as_ref().map_or(&[], |p| p.path.as_bytes()));
-            hasher.finish()
-        });
+        self.by_path.insert(hash, slot);
         slot
     }
 
@@ -255,7 +244,7 @@ impl Table {
     }
 
     fn remove_path(&mut self, slot: PathSlot) {
-        let hash = self.hash(&self.at(slot).path);
+        let hash = self.hasher.hash(&self.at(slot).path);
         self.by_path.remove(hash, slot);
         self.paths[slot as usize] = None;
         self.free_paths.push(slot);

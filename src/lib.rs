@@ -36,7 +36,8 @@
 //! reply that shows its cause, and the zxid of a reply is that of the state it tells of.
 //!
 //! Alone and idle, a server lends itself to a selector that has a few writes and nobody to keep waiting
-//! (`runtime::pipeline::Seat`): the same steps on one thread, without the hand-overs.
+//! (`runtime::pipeline::Seat`): the same steps on one thread, without the hand-overs. And a selector
+//! that sleeps lends its connections to whoever has made a lone reply (`net::turns`).
 //!
 //! # What is promised
 //!

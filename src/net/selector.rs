@@ -2,7 +2,8 @@
 //! or through the worker pool. One connection belongs to one selector for life.
 //!
 //! A round is: sleep; note who is ready; take what was left in the inbox; one turn for each who is
-//! ready; one batch to the pipeline; what is due by the clock.
+//! ready; one batch to the pipeline; what is due by the clock. All but the sleep and the note is
+//! [`Turns`]', which are locked for a round.
 
 use std::io;
 use std::sync::atomic::AtomicI64;
@@ -17,6 +18,7 @@ use super::conn::Signals;
 use super::inbox::Inbox;
 use super::pool::Pool;
 use super::turns::Turns;
+use crate::ids::Millis;
 
 /// The longest sleep: sessions are expired only up to the last time a selector was awake.
 const SLEEP: Duration = Duration::from_millis(250);
@@ -87,7 +89,7 @@ impl Selector {
     }
 
     /// True if nobody could go on at once.
-    fn round(&mut self, polled: i64) -> bool {
+    fn round(&mut self, polled: Millis) -> bool {
         let now = self.env.clock.now();
         let mut turns = lock(&self.turns);
         let mut seen = 0;

@@ -168,7 +168,6 @@ impl Pipeline {
             heard: parts.heard,
             fatal: Arc::clone(&fatal),
             effects: parts.effects,
-            answers: Vec::new(),
             lent: false,
         };
         let (clock, tick) = (parts.clock, parts.tick);
@@ -231,8 +230,6 @@ struct Worker {
     heard: HeardUntil,
     fatal: Arc<Fatal>,
     effects: Vec<Effect>,
-    /// The events that answer effects.
-    answers: Vec<Event>,
     /// It works on a thread that was lent: a selector's, or that of the links between servers.
     lent: bool,
 }
@@ -284,15 +281,14 @@ impl Worker {
 
     fn carry_out_all(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
-        let mut answers = std::mem::take(&mut self.answers);
+        let mut answers = Vec::new();
         for effect in effects.drain(..) {
             answers.extend(self.carry_out(effect));
         }
         self.effects = effects;
-        for event in answers.drain(..) {
+        for event in answers {
             self.step(event);
         }
-        self.answers = answers;
     }
 
     /// The event that answers the effect, if it is done at once.

@@ -8,6 +8,10 @@
 //! A start: [`DataDirs::open`], [`snapshot::remove_leftovers`], [`restore()`], [`Epochs::load`].
 //! Then [`txnlog::TxnLog`] takes what is proposed, and [`snapshot::take`] and [`purge()`] keep the
 //! logs short.
+//!
+//! Loading a snapshot starts two threads of its own and waits for them. They only read, and hand over in
+//! the order of the file, so what comes of it depends on the bytes alone: a seed of the simulator, which
+//! loads this way, too, replays as before.
 
 mod dirs;
 pub mod disk;

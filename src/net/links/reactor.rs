@@ -45,8 +45,6 @@ pub(super) struct Reactor {
     strangers: BTreeSet<(u8, LinkId)>,
     /// Who is to have a turn.
     ready: Vec<LinkId>,
-    /// Who has one in this round.
-    turning: Vec<LinkId>,
     /// Where somebody may wait to be let in.
     accepting: Vec<Token>,
     buffer: Box<[u8]>,
@@ -73,7 +71,6 @@ impl Reactor {
             links: HashMap::new(),
             strangers: BTreeSet::new(),
             ready: Vec::new(),
-            turning: Vec::new(),
             accepting: Vec::new(),
             buffer: vec![0; READ].into(),
             trouble: RateLog::default(),
@@ -310,10 +307,9 @@ impl Reactor {
     }
 
     fn give_turns(&mut self) {
-        std::mem::swap(&mut self.ready, &mut self.turning);
-        let mut turning = std::mem::take(&mut self.turning);
-        turning.drain(..).for_each(|id| self.give_turn(id));
-        self.turning = turning;
+        for id in std::mem::take(&mut self.ready) {
+            self.give_turn(id);
+        }
     }
 
     fn give_turn(&mut self, id: LinkId) {

@@ -63,13 +63,22 @@ pub enum Tool {
     Check,
 }
 
-const TOOLS: [(&str, Tool); 6] = [
-    ("txnlog-toolkit", Tool::TxnLogToolkit),
-    ("snapshot-toolkit", Tool::SnapshotToolkit),
-    ("snapshot-comparer", Tool::SnapshotComparer),
-    ("snapshot-recursive-summary", Tool::RecursiveSummary),
-    ("purge", Tool::Cleanup),
-    ("check", Tool::Check),
+/// The name of each, and what it is for.
+const TOOLS: [(&str, Tool, &str); 6] = [
+    ("check", Tool::Check, "tell whether a start would succeed; changes nothing"),
+    ("purge", Tool::Cleanup, "delete old snapshots and logs (zkCleanup.sh)"),
+    ("txnlog-toolkit", Tool::TxnLogToolkit, "print, repair or cut a log (zkTxnLogToolkit.sh)"),
+    ("snapshot-toolkit", Tool::SnapshotToolkit, "print a snapshot (zkSnapShotToolkit.sh)"),
+    (
+        "snapshot-comparer",
+        Tool::SnapshotComparer,
+        "tell in what two snapshots differ (zkSnapshotComparer.sh)",
+    ),
+    (
+        "snapshot-recursive-summary",
+        Tool::RecursiveSummary,
+        "count what is below a node (zkSnapshotRecursiveSummaryToolkit.sh)",
+    ),
 ];
 
 /// Which tool to run, and how.
@@ -95,7 +104,7 @@ impl CommandLine {
             }
         }
         let word = rest.first().map(String::as_str);
-        if let Some((_, tool)) = TOOLS.iter().find(|(name, _)| Some(*name) == word) {
+        if let Some((_, tool, _)) = TOOLS.iter().find(|(name, ..)| Some(*name) == word) {
             let arguments = rest.split_off(1);
             return Ok(Self::Tool(ToolCall { tool: *tool, properties, arguments }));
         }
@@ -104,7 +113,7 @@ impl CommandLine {
             .parse(&rest)
             .map_err(|problem| ConfigError::arguments(format!("{problem}; {USAGE}")))?;
         if matches.opt_present("help") {
-            return Ok(Self::Print(options.usage(USAGE)));
+            return Ok(Self::Print(help(&options)));
         }
         if matches.opt_present("version") {
             return Ok(Self::Print(version()));
@@ -127,6 +136,16 @@ fn set_property(properties: &mut Properties, text: &str) {
 fn version() -> String {
     let own = env!("CARGO_PKG_VERSION");
     format!("Gamekeeper {own}, in place of Apache ZooKeeper, version 3.9.5")
+}
+
+fn help(options: &getopts::Options) -> String {
+    let tool = "       gamekeeper [-Dkey=value ...] TOOL argument ...";
+    let mut text = options.usage(&format!("{USAGE}\n{tool}"));
+    text.push_str("\nTools:\n");
+    for (name, _, meaning) in TOOLS {
+        text.push_str(&format!("    {name:27} {meaning}\n"));
+    }
+    text.trim_end().to_owned()
 }
 
 fn options() -> getopts::Options {

@@ -63,8 +63,8 @@ impl ConfigError {
         Self::File { path: path.into(), message: message.into() }
     }
 
-    /// The code to exit with: 2 for all that is wrong with an invocation or a configuration, 1 for
-    /// a purge (`PurgeTxnLog.printUsageThenExit`).
+    /// The code to exit with: 2 for all that is wrong with an invocation or a configuration
+    /// (`QuorumPeerMain.main`).
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Arguments { .. } | Self::File { .. } => ExitCode::InvalidInvocation,

@@ -55,6 +55,8 @@ fn texts_are_printed() {
     for (words, part) in [
         ("--help", "Usage: gamekeeper"),
         ("-h", "--list-keys"),
+        ("-h", "    check  "),
+        ("-h", "    purge  "),
         ("--version", "Apache ZooKeeper, version 3.9.5"),
         ("--list-keys", "clientPort"),
     ] {

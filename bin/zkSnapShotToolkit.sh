@@ -12,7 +12,5 @@ else
   . "$ZOOBINDIR/zkEnv.sh"
 fi
 
-# shellcheck disable=SC2034 # Flags for the server alone are none of a tool's.
-SERVER_JVMFLAGS=""
-server_flags
-exec "$GAMEKEEPER" ${SERVER_FLAGS[@]+"${SERVER_FLAGS[@]}"} snapshot-toolkit "$@"
+native_flags "$JVMFLAGS"
+exec "$GAMEKEEPER" ${NATIVE_FLAGS[@]+"${NATIVE_FLAGS[@]}"} snapshot-toolkit "$@"

@@ -75,12 +75,15 @@ impl Both {
     /// Runs both in a time zone.
     pub(super) fn run_in(&self, zone: &str, tool: Tool, line: &str, input: &str) -> Result<Ran> {
         let [java, ours] = self.sides();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bin").join(tool.script);
-        let mut script = Command::new(script);
-        script.env("GAMEKEEPER_BIN", server::our_tool("gamekeeper")?);
         let java = run(java::tool(tool.class)?.env("TZ", zone), line, input, &java)?;
-        let ours = run(script.env("TZ", zone), line, input, &ours)?;
+        let ours = run(script(tool)?.env("TZ", zone), line, input, &ours)?;
         Ok(Ran { java, ours, line: format!("{} {line}", tool.script) })
+    }
+
+    /// Runs ours alone, with what stands in `JVMFLAGS`.
+    pub(super) fn run_ours(&self, tool: Tool, flags: &str, line: &str) -> Result<Output> {
+        let [_, ours] = self.sides();
+        run(script(tool)?.env("JVMFLAGS", flags), line, "", &ours)
     }
 
     /// The same file on both sides must have the same bytes.
@@ -89,6 +92,13 @@ impl Both {
         assert!(java? == ours?, "{name} differs");
         Ok(())
     }
+}
+
+fn script(tool: Tool) -> Result<Command> {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bin");
+    let mut command = Command::new(scripts.join(tool.script));
+    command.env("GAMEKEEPER_BIN", server::our_tool("gamekeeper")?);
+    Ok(command)
 }
 
 fn run(command: &mut Command, line: &str, input: &str, dir: &Path) -> Result<Output> {
@@ -123,6 +133,7 @@ impl Ran {
         assert_eq!(java.get(same), ours.get(same), "line {same} of {line}; {complaint}");
         let (java, ours) = (text(&self.java.stderr), text(&self.ours.stderr));
         assert_eq!(self.java.status.code(), self.ours.status.code(), "{line}:\n{java}\n{ours}");
+        assert!(!ours.contains(".sh: line "), "{line}: the script is wrong: {ours}");
         if java.starts_with("Exception in thread") {
             assert!(ours.contains(": "), "{line} must say what is wrong: {ours}");
             assert!(!ours.contains("panicked"), "{line}: {ours}");
@@ -139,6 +150,6 @@ impl Ran {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -6,5 +6,6 @@
 
 mod both;
 mod cleanup;
+mod flags;
 mod snapshots;
 mod txnlog;

@@ -149,6 +149,13 @@ impl Baseline {
         self.tests.iter().filter(wanted).cloned().collect()
     }
 
+    /// The tests of classes that are not in the list of those to run.
+    pub(super) fn outside(&self, list: &RunList) -> impl Iterator<Item = &str> {
+        let class = |test: &str| test.split_once('#').map_or(test, |(class, _)| class).to_owned();
+        let tests = self.tests.iter().map(String::as_str);
+        tests.filter(move |test| !list.0.contains_key(&class(test)))
+    }
+
     pub(super) fn replace(&mut self, class: &str, passed: &BTreeSet<String>) {
         for test in self.of(class, &BTreeSet::new()) {
             self.tests.remove(&test);
@@ -189,6 +196,14 @@ mod tests {
         assert!(list.has("a.C#m") && list.has("a.C#m[3]") && list.has("a.C#n[2]"));
         assert!(!list.has("a.C#n[1]") && !list.has("a.C#mm"));
         assert_eq!(list.methods_of("a.C"), BTreeSet::from(["m".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_not_run_has_no_place_in_the_baseline() {
+        let list = RunList::parse("a.B\n").unwrap();
+        let tests = ["a.B#m", "a.BC#m", "a.C#m[1]"].map(str::to_owned).into();
+        let baseline = Baseline { path: PathBuf::new(), tests };
+        assert_eq!(baseline.outside(&list).collect::<Vec<_>>(), ["a.BC#m", "a.C#m[1]"]);
     }
 
     #[test]

@@ -137,7 +137,8 @@ pub fn run(options: &Options) -> Result<Summary> {
     let wanted = Wanted::new(&options.classes, &run_list)?;
     let mut accounted = true;
     if options.classes.is_empty() {
-        accounted = report_unlisted(&harness.classes_with_tests()?, &run_list, &left_out);
+        let lists = (&run_list, &left_out, &baseline);
+        accounted = report_unlisted(&harness.classes_with_tests()?, lists);
     }
     let verdicts = run_all(options, &harness, &wanted, (&run_list, &left_out, &baseline));
     if options.baseline {
@@ -173,8 +174,12 @@ impl Wanted {
     }
 }
 
-/// Names the classes that are in no list, or in both, or in one and not in the jar.
-fn report_unlisted(in_jar: &BTreeSet<String>, run: &RunList, left_out: &LeftOut) -> bool {
+/// Names the classes that are in no list, or in both, or in one and not in the jar, and what the baseline
+/// has of a class that is not run.
+fn report_unlisted(
+    in_jar: &BTreeSet<String>,
+    (run, left_out, baseline): (&RunList, &LeftOut, &Baseline),
+) -> bool {
     let to_run: BTreeSet<String> = run.classes().map(str::to_owned).collect();
     let out: BTreeSet<String> = left_out.classes().map(str::to_owned).collect();
     let mut text = String::new();
@@ -186,6 +191,9 @@ fn report_unlisted(in_jar: &BTreeSet<String>, run: &RunList, left_out: &LeftOut)
     }
     for class in to_run.union(&out).filter(|class| !in_jar.contains(*class)) {
         let _ = writeln!(text, "UNKNOWN   {class} is in a list and has no tests in the jar");
+    }
+    for test in baseline.outside(run) {
+        let _ = writeln!(text, "STALE     {test} is in the baseline, and its class not in run.txt");
     }
     print!("{text}");
     text.is_empty()

@@ -1,6 +1,7 @@
 //! A follower or observer with its leader.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 
 use log::{error, info, warn};
 
@@ -13,6 +14,7 @@ use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::op::Code;
 use crate::peer::Now;
 use crate::peer::pipeline::close_request;
+use crate::server::conn::ConnShared;
 use crate::server::connect;
 use crate::server::front::Serving;
 use crate::server::request::{Connect, Input, Request};
@@ -41,6 +43,10 @@ pub(super) struct Learning {
     revalidations: HashMap<SessionId, Connect>,
     /// Sessions heard after this moment (monotonic) are told to the leader with the next ping.
     last_ping: Millis,
+    /// When it was told the time before.
+    ping_before: Millis,
+    /// Such sessions whose connections are gone.
+    heard_and_gone: Vec<(SessionId, i32)>,
     /// What is logged and not acknowledged, and when its leader prepared it (wall clock).
     unacknowledged: VecDeque<(Zxid, Millis)>,
 }
@@ -91,6 +97,14 @@ impl Learning {
     }
 }
 
+/// The session of a connection and its timeout in ms, if the leader has to know that it was heard since
+/// (monotonic).
+fn heard_since(conn: &ConnShared, since: Millis) -> Option<(SessionId, i32)> {
+    let session = conn.session()?;
+    let heard = session.last_heard.load(Ordering::Relaxed) >= since;
+    (heard && !session.is_local()).then_some((session.id, conn.session_timeout()))
+}
+
 impl Ensemble {
     pub(super) fn begin_learning(&mut self, now: Now, leader: Sid, link: LinkId) {
         let s = &self.settings;
@@ -124,6 +138,8 @@ impl Ensemble {
                 .of_learner(s.local_sessions),
             revalidations: HashMap::new(),
             last_ping: now.mono,
+            ping_before: now.mono,
+            heard_and_gone: Vec::new(),
             unacknowledged: VecDeque::new(),
         }));
         self.steps.extend(out.into_iter().map(Step::Learner));
@@ -142,10 +158,7 @@ impl Ensemble {
         if let Some(reception) = &mut learning.reception {
             return match reception.take(&mut learning.reader) {
                 Ok(true) => self.finish_reception(now),
-                Ok(false) => {
-                    self.tell_learner(now, learner::Event::Progress);
-                    !self.steps.is_empty()
-                }
+                Ok(false) => false,
                 Err(why) => self.lose_leader(now, &why),
             };
         }
@@ -283,17 +296,13 @@ impl Ensemble {
 
     /// Tells the leader which sessions were heard here since the last ping.
     fn answer_ping(&mut self, now: Now, zxid: Zxid) {
-        use std::sync::atomic::Ordering::Relaxed;
         let Role::Learning(learning) = &mut self.role else { return };
         let since = std::mem::replace(&mut learning.last_ping, now.mono);
+        learning.ping_before = since;
         let conns = self.replica.front.db.conns.all();
-        let touched = conns.iter().filter_map(|conn| {
-            let session = conn.session()?;
-            (!session.is_local() && session.last_heard.load(Relaxed) >= since)
-                .then_some((session.id, conn.session_timeout()))
-        });
-        let packet = Packet::Ping { zxid, touched: Some(touched.collect()) };
-        self.send_leader(&packet);
+        let mut touched = std::mem::take(&mut learning.heard_and_gone);
+        touched.extend(conns.iter().filter_map(|conn| heard_since(conn, since)));
+        self.send_leader(&Packet::Ping { zxid, touched: Some(touched) });
     }
 
     pub(super) fn learn_inputs(&mut self, now: Now, inputs: Vec<Input>) {
@@ -304,9 +313,16 @@ impl Ensemble {
                     self.ask_new_session(now, &connect);
                 }
                 Input::Connect(connect) => self.ask_old_session(now, connect),
-                Input::Disconnected(_) => {}
+                Input::Disconnected(conn) => self.note_gone(&conn),
             }
         }
+    }
+
+    /// What a client has said counts, though its connection is not there at the next ping. It may have
+    /// gone before the last one and be heard of only now.
+    fn note_gone(&mut self, conn: &ConnShared) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        learning.heard_and_gone.extend(heard_since(conn, learning.ping_before));
     }
 
     fn learn_request(&mut self, now: Now, request: Request) {

@@ -217,10 +217,10 @@ impl Ensemble {
             Event::Inputs(inputs) => self.on_inputs(now, inputs, effects),
             Event::Durable(zxid) => self.on_durable(now, zxid),
             Event::Tick { heard_until } => self.on_tick(now, heard_until, effects),
-            Event::Done => self.at_barrier = false,
+            Event::Done => self.pass_barrier(now),
             Event::Reloaded(loaded) => {
                 self.replica.install(*loaded, now.wall);
-                self.at_barrier = false;
+                self.pass_barrier(now);
             }
             Event::Elected(vote, state) => self.on_elected(now, vote, state, effects),
             Event::VoterLooking { sid, epoch } => {
@@ -229,7 +229,7 @@ impl Ensemble {
             Event::LeaderConnected(link) => self.on_leader_connected(now, link, effects),
             Event::LeaderUnreachable => self.on_leader_unreachable(now),
             Event::Accepted(link) => self.on_accepted(now, link, effects),
-            Event::Bytes(link, bytes) => self.on_bytes(link, &bytes, effects),
+            Event::Bytes(link, bytes) => self.on_bytes(now, link, &bytes, effects),
             Event::Closed(link) => self.on_closed(now, link),
             Event::SnapshotSent(link) => self.on_snapshot_sent(now, link, effects),
             Event::TxnLogRead(link, entries) => {
@@ -358,6 +358,13 @@ impl Ensemble {
         self.at_barrier = true;
     }
 
+    /// However long the disk took, the leader was not listened to meanwhile: its time begins anew, as
+    /// that of a socket does with each read.
+    fn pass_barrier(&mut self, now: Now) {
+        self.at_barrier = false;
+        self.tell_learner(now, learner::Event::Progress);
+    }
+
     /// Hands what gathered to the connections and to the log.
     fn hand_over(&mut self, effects: &mut Vec<Effect>) {
         self.outbox.flush(effects);
@@ -431,7 +438,7 @@ impl Ensemble {
                 }
             }
             Role::Learning(learning) => {
-                if learning.is_timer_due(now.mono) {
+                if learning.is_timer_due(now.mono) && !self.at_barrier {
                     self.tell_learner(now, learner::Event::Timer);
                 }
                 self.learn_tick(now, heard_until);
@@ -450,13 +457,17 @@ impl Ensemble {
         }
     }
 
-    fn on_bytes(&mut self, link: LinkId, bytes: &[u8], effects: &mut Vec<Effect>) {
+    /// Whoever sends is alive, though it may take long until a packet or a snapshot is whole.
+    fn on_bytes(&mut self, now: Now, link: LinkId, bytes: &[u8], effects: &mut Vec<Effect>) {
         let known = match &mut self.role {
             Role::Leading(leading) => leading.feed(link, bytes),
             Role::Learning(learning) => learning.feed(link, bytes),
             Role::Looking(_) | Role::Calling(_) => false,
         };
-        if !known {
+        if known {
+            self.tell_leader(now, leader::Event::Progress { link });
+            self.tell_learner(now, learner::Event::Progress);
+        } else {
             effects.push(Effect::Close(link));
         }
     }

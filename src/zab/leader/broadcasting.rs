@@ -163,10 +163,13 @@ impl Leader {
         self.commit_what_can_be(out);
     }
 
+    /// Whether nobody can have `zxid` yet. Before the first proposal of the epoch there is the history
+    /// of earlier ones, and followers of before 3.9 acknowledge what their sync brought of it, as soon as
+    /// it is on their disk: that may be while the leader waits for others.
     pub(super) fn is_in_future(&self, zxid: Zxid) -> bool {
         match &self.phase {
             Phase::Broadcasting(phase) => zxid > phase.last_proposed,
-            _ => true,
+            _ => self.new_leader_zxid().is_none_or(|own| zxid > own),
         }
     }
 

@@ -160,7 +160,7 @@ impl Leader {
                 self.learners.remove(&link);
             }
             Event::Packet { link, packet } => self.on_packet(now, link, packet, history, out),
-            Event::SnapshotSent { link } => self.heard(now, link),
+            Event::Progress { link } | Event::SnapshotSent { link } => self.heard(now, link),
             Event::TxnLogRead { link, entries } => {
                 self.on_txn_log_read(now, link, &entries, history, out);
             }

@@ -89,6 +89,11 @@ pub enum Event {
         /// The packet.
         packet: Packet,
     },
+    /// Bytes have come that may not be a packet yet: the learner lives.
+    Progress {
+        /// The connection.
+        link: LinkId,
+    },
     /// The snapshot of [`Effect::SendSnapshot`] has been handed to the kernel.
     SnapshotSent {
         /// The connection.

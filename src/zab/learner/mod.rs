@@ -87,7 +87,8 @@ pub struct Start {
 pub enum Event {
     /// A packet from the leader.
     Packet(Packet),
-    /// Bytes have come that are not yet a packet (of a snapshot, say): the leader lives.
+    /// Bytes have come that may not be a packet yet (of a snapshot, say): the leader lives. Or nobody
+    /// could listen to it until now.
     Progress,
     /// The snapshot that [`Effect::ReceiveSnapshot`] asked for is in memory, its signature checked.
     SnapshotReceived,

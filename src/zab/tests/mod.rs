@@ -6,7 +6,7 @@
 //! ```text
 //! node ID [observer] accepted=E current=E [log=E.C,E.C...] [snapshot=E.C]
 //! lead ID | follow ID LEADER | deliver | deliver FROM TO [N] | put N | slow ID | sync ID
-//! drop ID | tick MS | ask ID | touch ID | state
+//! drop ID | tick MS | run MS | mute ID | hear ID | request ID | request-sync ID | ack ID E.C | state
 //! ```
 
 mod hostile;

@@ -52,6 +52,7 @@ fn execute(world: &mut World, command: &str) {
         "put" => world.put(sid(1)),
         "slow" => world.node(sid(1)).slow = true,
         "sync" => world.durable(sid(1)),
+        "ack" => world.ack(sid(1), parse_zxid(words[2])),
         "drop" => world.disconnect(sid(1)),
         "mute" => world.node(sid(1)).mute = true,
         "hear" => world.node(sid(1)).mute = false,

@@ -349,6 +349,11 @@ impl World {
         }
     }
 
+    /// A learner says that it has a transaction on its disk.
+    pub(super) fn ack(&mut self, id: Sid, zxid: Zxid) {
+        self.learner_effect(id, learner::Effect::Send(Packet::Ack { zxid }));
+    }
+
     fn leader(&self) -> Sid {
         let is_leader = |(_, n): &(&Sid, &Node)| matches!(n.role, Role::Leader(_));
         *self.nodes.iter().find(is_leader).unwrap().0

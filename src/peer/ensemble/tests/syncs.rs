@@ -5,7 +5,7 @@ use jute::Write;
 use super::*;
 use crate::storage::snapshot::body::BodyWalk;
 use crate::zab::LinkId;
-use crate::zab::packet::{PROTOCOL_VERSION, Packet};
+use crate::zab::packet::{PROTOCOL_VERSION, Packet, PacketReader};
 
 const LINK: LinkId = LinkId(1);
 
@@ -57,4 +57,107 @@ fn a_tree_from_a_leader_is_sound_when_the_term_ends_before_it_serves() {
     assert_eq!(stage.member.status().state, "looking");
     assert_eq!(stage.world.front.db.read_tree().last_processed_zxid(), zxid);
     assert!(!is_fuzzy(&stage));
+}
+
+const EPOCH: Zxid = Zxid(2 << 32);
+
+/// A follower whose leader has told it the epoch. Ticks are 500 ms, `initLimit` 10, `syncLimit` 5.
+fn introduced() -> Stage {
+    let mut stage = Stage::new(LocalSessions::Off);
+    stage.elected(ServerState::Following);
+    stage.pass(Event::LeaderConnected(LINK));
+    let info = Packet::LeaderInfo { zxid: EPOCH, protocol_version: PROTOCOL_VERSION };
+    stage.leader_sends(&info, &[]);
+    stage
+}
+
+fn encoded(packet: &Packet) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    packet.encode(&mut bytes);
+    bytes
+}
+
+/// The disk may need longer than the leader may be silent: what the leader has sent meanwhile is there,
+/// and has not been read.
+#[test]
+fn a_leader_is_not_silent_while_nobody_listens() {
+    let mut stage = introduced();
+    let zxid = Zxid::new(1, 9);
+    stage.leader_sends(&Packet::Snap { zxid }, &snapshot());
+    stage.step(Event::Bytes(LINK, encoded(&Packet::NewLeader { zxid: EPOCH, config: None })));
+    assert!(stage.member.at_barrier, "the snapshot is saved");
+    stage.wait(60_000);
+    stage.pass(Event::Done);
+    stage.wait(2_499);
+    assert_eq!(stage.member.status().peer_state, "following - synchronization");
+    stage.wait(1);
+    assert_eq!(stage.member.status().state, "looking");
+}
+
+#[test]
+fn a_leader_may_fall_silent_within_a_snapshot_and_a_packet() {
+    let zxid = Zxid::new(1, 9);
+    for part in [[encoded(&Packet::Snap { zxid }), snapshot()].concat(), encoded(&Packet::UpToDate)]
+    {
+        let mut stage = introduced();
+        stage.pass(Event::Bytes(LINK, part[..part.len() - 3].to_vec()));
+        for _ in 0..100 {
+            stage.wait(49);
+        }
+        assert_eq!(stage.member.status().state, "follower", "it has until initLimit");
+        stage.pass(Event::Bytes(LINK, part[part.len() - 3..part.len() - 2].to_vec()));
+        for _ in 0..100 {
+            stage.wait(49);
+        }
+        assert_eq!(stage.member.status().state, "follower", "it was heard");
+        stage.wait(200);
+        assert_eq!(stage.member.status().state, "looking");
+    }
+}
+
+/// The answers to pings among what is written to the leader.
+fn touched(effects: &[Effect]) -> Vec<Vec<(SessionId, i32)>> {
+    let mut found = Vec::new();
+    for effect in effects {
+        let Effect::Send(LINK, bytes) = effect else { continue };
+        let mut reader = PacketReader::new(jute::Limits::default());
+        reader.feed(bytes);
+        while let Some(packet) = reader.next_packet().expect("ours") {
+            if let Packet::Ping { touched, .. } = packet {
+                found.extend(touched);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_leader_is_told_who_was_heard_even_of_one_that_is_gone() {
+    let mut stage = introduced();
+    stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
+    stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
+    stage.leader_sends(&Packet::UpToDate, &[]);
+    let ping = |stage: &mut Stage| {
+        let now = Now { mono: stage.world.now, wall: WALL + stage.world.now };
+        let mut effects = Vec::new();
+        let bytes = encoded(&Packet::Ping { zxid: EPOCH, touched: None });
+        stage.member.step(now, Event::Bytes(LINK, bytes), &mut effects);
+        touched(&effects)
+    };
+    let mut peer = stage.greet(&comeback(GLOBAL));
+    stage.leader_sends(&Packet::Revalidated { session: GLOBAL, valid: true }, &[]);
+    assert_eq!(peer.output().len(), 4 + 37);
+    stage.wait(1);
+    assert_eq!(ping(&mut stage), [[(GLOBAL, 4_000)]]);
+    stage.wait(250);
+    assert_eq!(ping(&mut stage), [[]], "nothing was heard");
+    stage.wait(100);
+    stage.send(&mut peer, &read_request(1, op::EXISTS, "/", false));
+    let gone = Input::Disconnected(Arc::clone(peer.conn()));
+    stage.world.front.db.disconnected(peer.conn().id);
+    stage.step(Event::Inputs(vec![gone]));
+    stage.wait(150);
+    assert_eq!(ping(&mut stage), [[(GLOBAL, 4_000)]]);
+    stage.wait(250);
+    assert_eq!(ping(&mut stage), [[]]);
 }

@@ -62,6 +62,7 @@ fn tuning(values: &mut Values<'_>) -> Result<QuorumTuning> {
         max_concurrent_snap_syncs: values.int("leader.maxConcurrentSnapSyncs")?,
         max_concurrent_diff_syncs: values.int("leader.maxConcurrentDiffSyncs")?,
         ack_logging_frequency: values.int("leader.ackLoggingFrequency")?,
+        force_snapshot_sync: values.flag("forceSnapshotSync")?,
         initial_zxid: values.long_if_set("testingonly.initialZxid")?,
     })
 }

@@ -87,6 +87,8 @@ pub struct QuorumTuning {
     pub max_concurrent_diff_syncs: i32,
     /// `leader.ackLoggingFrequency`: the acks of one proposal in so many are measured. Not above 0: none.
     pub ack_logging_frequency: i32,
+    /// `forceSnapshotSync`: every learner gets a snapshot, whatever it lacks.
+    pub force_snapshot_sync: bool,
     /// `testingonly.initialZxid`: behind which counter a leader begins its epoch.
     pub initial_zxid: Option<i64>,
 }

@@ -235,7 +235,7 @@ impl Member {
     fn read_txn_log(&self, link: LinkId, from: Zxid) {
         let (dirs, limits) = (self.dirs.clone(), self.restore.limits);
         let inbox = Arc::clone(&self.inbox);
-        let bytes_max = self.snapshot_size_factor * dirs.snap_size() as f64;
+        let bytes_max = storage::bytes_worth_reading(&dirs, self.snapshot_size_factor);
         let reading =
             std::thread::Builder::new().name("TxnLogReader".to_owned()).spawn(move || {
                 let found =

@@ -142,7 +142,11 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         max_concurrent_diff_syncs: count(quorum.tuning.max_concurrent_diff_syncs),
         leader_serves: quorum.tuning.leader_serves,
         log_enabled: quorum.sync_enabled || quorum.peer_type == PeerType::Participant,
-        sync: Options { txn_log: config.storage.snapshot_size_factor >= 0.0, ..Options::default() },
+        sync: Options {
+            txn_log: config.storage.snapshot_size_factor >= 0.0,
+            force_snapshot: quorum.tuning.force_snapshot_sync,
+            ..Options::default()
+        },
         committed_limit: count(config.storage.commit_log_count),
         config: ConfigText { text: quorum.members.text(), version: quorum.members.version },
         read_only_mode: config.server.read_only_mode,

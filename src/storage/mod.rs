@@ -38,5 +38,5 @@ pub use replay::{Continuity, Replay};
 pub use restore::{
     CommittedLog, MIN_COMMITTED_LOG, RestoreOptions, RestoreStats, Restored, restore,
 };
-pub use since::read_since;
+pub use since::{bytes_worth_reading, read_since};
 pub use truncate::{forget_after, truncate};

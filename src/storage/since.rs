@@ -11,6 +11,26 @@ use super::txnlog::LogIter;
 use super::{DataDirs, Disk, Result};
 use crate::ids::Zxid;
 
+/// How many bytes of transactions are worth reading in the place of a snapshot: `factor`
+/// (`snapshotSizeFactor`) times the size of the newest one; any number where that is nothing
+/// (`ZKDatabase.calculateTxnLogSizeLimit`).
+pub fn bytes_worth_reading(dirs: &DataDirs, factor: f64) -> f64 {
+    let size = match newest_snapshot_size(&**dirs.disk(), dirs.snap()) {
+        Ok(size) => size.unwrap_or(0),
+        Err(e) => {
+            log::error!("cannot tell the size of the newest snapshot: {e}");
+            0
+        }
+    };
+    let limit = (factor * size as f64).trunc();
+    if limit > 0.0 { limit } else { f64::INFINITY }
+}
+
+fn newest_snapshot_size(disk: &dyn Disk, dir: &Path) -> Result<Option<u64>> {
+    let newest = files(disk, dir, SNAPSHOT)?.pop();
+    newest.map(|file| Ok(disk.open(&file.path)?.len()?)).transpose()
+}
+
 /// The transactions from the last one at or before `from` on, with their payloads; none where they
 /// are more than `bytes_max`, or where some are missing.
 ///
@@ -69,6 +89,21 @@ mod tests {
     fn found(dirs: &DataDirs, from: Zxid) -> Vec<Zxid> {
         let all = read_since(dirs, from, Limits::default(), f64::MAX).unwrap();
         all.into_iter().map(|(zxid, _)| zxid).collect()
+    }
+
+    #[test]
+    fn what_is_worth_reading_is_a_part_of_the_newest_snapshot() {
+        let dirs = dirs_with(&[]);
+        let snapshot = |zxid, len| {
+            let path = dirs.snap().join(format!("snapshot.{zxid:x}"));
+            dirs.disk().create(&path).unwrap().write_at(0, &vec![1; len]).unwrap();
+        };
+        assert_eq!(bytes_worth_reading(&dirs, 0.33), f64::INFINITY, "there is none");
+        snapshot(0x20, 5000);
+        snapshot(0x100, 1000);
+        assert_eq!(bytes_worth_reading(&dirs, 0.33), 330.0);
+        assert_eq!(bytes_worth_reading(&dirs, 2.0), 2000.0);
+        assert_eq!(bytes_worth_reading(&dirs, 0.0), f64::INFINITY);
     }
 
     #[test]

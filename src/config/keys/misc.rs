@@ -94,8 +94,7 @@ pub(super) const OTHER: &[Key] = &[
         .does("ControllerService", "client port")
         .not_for_servers(TESTS),
     property("forceSnapshotSync", Kind::Bool, "false")
-        .does("LearnerHandler", "every learner gets a snapshot")
-        .not_for_servers(TESTS),
+        .does("LearnerHandler", "every learner gets a snapshot; never in production"),
     property("testingonly.initialZxid", COUNTER, "")
         .decimal()
         .does("Leader", "where an epoch's counter begins, to see it run out; never in production"),

@@ -68,6 +68,12 @@ fn numbers_of_properties_are_decoded_and_bad_ones_passed_over() {
 }
 
 #[test]
+fn each_learner_can_be_given_a_snapshot() {
+    let forced = |text| with(text).quorum.tuning.force_snapshot_sync;
+    assert!(!forced("") && forced("forceSnapshotSync=true"));
+}
+
+#[test]
 fn limits_are_kept() {
     let config = with(
         "snapCount=1\ncommitLogCount=3\nautopurge.snapRetainCount=1\njute.maxbuffer.extrasize=5\n\

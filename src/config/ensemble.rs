@@ -15,6 +15,9 @@ use crate::ids::Sid;
 
 type Result<T> = std::result::Result<T, ConfigError>;
 
+/// What stands for no id in Java: in the file `myid`, too.
+const UNSET_SERVERID: Sid = Sid(-1);
+
 /// Reads and checks everything about the ensemble. The client address of this server's own line, if
 /// it has one, replaces what the static file says.
 pub(super) fn quorum(
@@ -40,7 +43,8 @@ pub(super) fn quorum(
         }
     }
     check_members(values, &quorum)?;
-    quorum.my_id = written.my_id.as_deref().map(|text| my_id(values, text)).transpose()?;
+    let my_id = written.my_id.as_deref().map(|text| my_id(values, text)).transpose()?;
+    quorum.my_id = my_id.filter(|id| *id != UNSET_SERVERID);
     settle_client_address(values, &mut quorum, client, resolve)?;
     settle_peer_type(values, &mut quorum);
     check_limits(values, &quorum)?;

@@ -1,5 +1,7 @@
 //! How Java reads text: whoever wrote a configuration wrote it for these rules.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 /// Java's `String.trim`: everything up to and including the space is cut from both ends.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
@@ -71,22 +73,44 @@ pub(super) fn parse_double(text: &str) -> Option<f64> {
     number.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// The order in which a `java.util.HashMap<Long, _>` holding exactly these keys gives them out.
-/// Texts that members compare or show are written in this order. Keys that fall into one bucket
-/// come in the order of their insertion there, which follows no rule; here the smaller comes first.
-pub(super) fn hash_map_order(keys: impl IntoIterator<Item = i64>) -> Vec<i64> {
-    let mut keys: Vec<i64> = keys.into_iter().collect();
-    let mut buckets = 16;
-    while keys.len() * 4 > buckets * 3 {
-        buckets *= 2;
+/// A host as `InetSocketAddress.getHostString` gives it back: an IPv6 literal with all its groups, a
+/// mapped IPv4 address as IPv4, an IPv4 literal with all its bytes (`127.1` is one), anything else as
+/// it stands.
+pub(crate) fn host_string(host: &str) -> String {
+    if let Some(v4) = ipv4_literal(host) {
+        return v4.to_string();
     }
-    keys.sort_unstable_by_key(|&key| (bucket(key, buckets), key));
-    keys
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V6(v6)) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.to_string(),
+            None => all_groups(v6),
+        },
+        _ => host.to_owned(),
+    }
 }
 
-fn bucket(key: i64, buckets: usize) -> usize {
-    let hash = (key ^ (key >> 32)) as u32;
-    (hash ^ (hash >> 16)) as usize & (buckets - 1)
+fn all_groups(v6: Ipv6Addr) -> String {
+    v6.segments().map(|group| format!("{group:x}")).join(":")
+}
+
+/// One to four decimal numbers: each but the last is a byte, the last fills what is left
+/// (`IPAddressUtil.textToNumericFormatV4`).
+fn ipv4_literal(host: &str) -> Option<Ipv4Addr> {
+    let parts: Vec<&str> = host.split('.').collect();
+    let (last, bytes) = parts.split_last()?;
+    if parts.len() > 4 || host.len() > 15 {
+        return None;
+    }
+    let mut bits = decimal(last, (1 << (8 * (4 - bytes.len()))) - 1)?;
+    for (at, byte) in bytes.iter().enumerate() {
+        bits |= decimal(byte, 0xff)? << (8 * (3 - at));
+    }
+    Some(Ipv4Addr::from(bits as u32))
+}
+
+fn decimal(digits: &str, max: u64) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    digits.parse().ok().filter(|number| is_number && *number <= max)
 }
 
 #[cfg(test)]
@@ -150,11 +174,26 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_map_of_sids_ascends_until_it_wraps() {
-        assert_eq!(hash_map_order([3, 1, 2]), [1, 2, 3]);
-        assert_eq!(hash_map_order([17, 1, 2]), [1, 17, 2]);
-        assert_eq!(hash_map_order([-1, 5]), [-1, 5]);
-        let thirteen: Vec<i64> = (10..23).collect();
-        assert_eq!(hash_map_order(thirteen.clone()), thirteen);
+    fn hosts_as_java_shows_them() {
+        for (host, want) in [
+            ("example.com", "example.com"),
+            ("LOCALHOST", "LOCALHOST"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.1", "127.0.0.1"),
+            ("10.1.513", "10.1.2.1"),
+            ("1", "0.0.0.1"),
+            ("010.0.0.1", "10.0.0.1"),
+            ("4294967296", "4294967296"),
+            ("1.2.3.256", "1.2.3.256"),
+            ("1.2.3.4.5", "1.2.3.4.5"),
+            ("1..2", "1..2"),
+            ("+1", "+1"),
+            ("", ""),
+            ("::1", "0:0:0:0:0:0:0:1"),
+            ("::ffff:127.0.0.1", "127.0.0.1"),
+            ("fe80::1%lo", "fe80::1%lo"),
+        ] {
+            assert_eq!(host_string(host), want, "{host:?}");
+        }
     }
 }

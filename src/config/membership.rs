@@ -1,11 +1,10 @@
 //! Reading the members of an ensemble, and writing them as the members show and compare them
 //! (`QuorumPeer.QuorumServer`, `QuorumMaj`, `QuorumHierarchical`, `ConfigUtils.getHostAndPort`).
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::net::Ipv6Addr;
 
 use super::java;
+use super::java_order::{long_map_order, properties_order};
 use super::properties::Properties;
 use super::quorum::{HostPort, Membership, PeerAddress, PeerType, QuorumRule, QuorumServer};
 use crate::ids::Sid;
@@ -28,14 +27,17 @@ impl Membership {
     /// Reads all `server.`, `group`, `weight` lines and the `version`.
     pub(super) fn parse(entries: &Properties, reading: Reading) -> Result<Self, String> {
         let mut membership = Self::default();
-        let mut groups = BTreeMap::new();
-        let mut weights = BTreeMap::new();
+        let (mut groups, mut weights) = (Vec::new(), Vec::new());
         let mut hierarchical = false;
-        for (key, value) in entries.iter() {
+        let mut entries: Vec<_> = entries.iter().collect();
+        properties_order(&mut entries);
+        for (key, value) in entries {
             if key.starts_with("server.") {
                 let sid = number_of(key)?;
                 let server = QuorumServer::parse(sid, value, reading.multi_address)?;
-                membership.servers.insert(sid, server);
+                if membership.servers.insert(sid, server).is_none() {
+                    membership.order.push(sid);
+                }
             } else if key == "version" {
                 membership.version = java::parse_radix(value, 16)
                     .ok_or_else(|| format!("version={value}: expected a hexadecimal number"))?;
@@ -46,11 +48,14 @@ impl Membership {
                 hierarchical = true;
                 let weight = java::parse_long(value)
                     .ok_or_else(|| format!("{key}={value}: expected a whole number"))?;
-                weights.insert(number_of(key)?, weight);
+                put(&mut weights, number_of(key)?, weight);
             }
         }
+        long_map_order(&mut membership.order, |sid| sid.0);
         if hierarchical {
             membership.complete_groups(&groups, &mut weights)?;
+            long_map_order(&mut groups, |(sid, _)| sid.0);
+            long_map_order(&mut weights, |(sid, _)| sid.0);
             membership.rule = QuorumRule::Hierarchical { groups, weights };
         }
         Ok(membership)
@@ -60,17 +65,21 @@ impl Membership {
     /// weight but a written one, and a group cannot be weighed without it.
     fn complete_groups(
         &self,
-        groups: &BTreeMap<Sid, i64>,
-        weights: &mut BTreeMap<Sid, i64>,
+        groups: &[(Sid, i64)],
+        weights: &mut Vec<(Sid, i64)>,
     ) -> Result<(), String> {
-        for voter in self.voting() {
-            if !groups.contains_key(&voter.sid) {
-                return Err(format!("Server {} is not in a group", voter.sid));
+        let lists = |list: &[(Sid, i64)], sid: Sid| list.iter().any(|(other, _)| *other == sid);
+        let voters = self.order.iter().filter(|s| self.servers[s].peer_type.votes());
+        for sid in voters {
+            if !lists(groups, *sid) {
+                return Err(format!("Server {sid} is not in a group"));
             }
-            weights.entry(voter.sid).or_insert(1);
+            if !lists(weights, *sid) {
+                weights.push((*sid, 1));
+            }
         }
-        match groups.keys().find(|sid| !weights.contains_key(sid)) {
-            Some(sid) => Err(format!(
+        match groups.iter().find(|(sid, _)| !lists(weights, *sid)) {
+            Some((sid, _)) => Err(format!(
                 "Server {sid} is in a group and has no weight: it does not vote, and there is no \
                  weight.{sid}"
             )),
@@ -83,13 +92,13 @@ impl Membership {
     /// weights, and the version without a line end.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for sid in java::hash_map_order(self.servers.keys().map(|sid| sid.0)) {
-            let _ = writeln!(text, "server.{sid}={}", self.servers[&Sid(sid)].text());
+        for sid in &self.order {
+            let _ = writeln!(text, "server.{sid}={}", self.servers[sid].text());
         }
         if let QuorumRule::Hierarchical { groups, weights } = &self.rule {
             write_groups(&mut text, groups);
-            for sid in java::hash_map_order(weights.keys().map(|sid| sid.0)) {
-                let _ = writeln!(text, "weight.{sid}={}", weights[&Sid(sid)]);
+            for (sid, weight) in weights {
+                let _ = writeln!(text, "weight.{sid}={weight}");
             }
         }
         let _ = write!(text, "version={:x}", self.version);
@@ -97,13 +106,25 @@ impl Membership {
     }
 }
 
-fn write_groups(text: &mut String, groups: &BTreeMap<Sid, i64>) {
-    let mut members: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    for sid in java::hash_map_order(groups.keys().map(|sid| sid.0)) {
-        members.entry(groups[&Sid(sid)]).or_default().push(sid.to_string());
+fn write_groups(text: &mut String, groups: &[(Sid, i64)]) {
+    let mut members: Vec<(i64, Vec<String>)> = Vec::new();
+    for (sid, group) in groups {
+        match members.iter_mut().find(|(other, _)| other == group) {
+            Some((_, sids)) => sids.push(sid.to_string()),
+            None => members.push((*group, vec![sid.to_string()])),
+        }
     }
-    for group in java::hash_map_order(members.keys().copied()) {
-        let _ = writeln!(text, "group.{group}={}", members[&group].join(":"));
+    long_map_order(&mut members, |(group, _)| *group);
+    for (group, sids) in members {
+        let _ = writeln!(text, "group.{group}={}", sids.join(":"));
+    }
+}
+
+/// What is put again keeps its place, as in a hash map.
+fn put(list: &mut Vec<(Sid, i64)>, sid: Sid, value: i64) {
+    match list.iter_mut().find(|(other, _)| *other == sid) {
+        Some((_, old)) => *old = value,
+        None => list.push((sid, value)),
     }
 }
 
@@ -114,14 +135,15 @@ fn number_of(key: &str) -> Result<Sid, String> {
     sid.map(Sid).ok_or_else(|| format!("{key}: expected a whole number behind the dot"))
 }
 
-fn read_group(key: &str, value: &str, groups: &mut BTreeMap<Sid, i64>) -> Result<(), String> {
+fn read_group(key: &str, value: &str, groups: &mut Vec<(Sid, i64)>) -> Result<(), String> {
     let group = number_of(key)?.0;
     for part in java::split(value, ':') {
         let sid = java::parse_long(part)
             .ok_or_else(|| format!("{key}={value}: expected server ids with ':' between them"))?;
-        if groups.insert(Sid(sid), group).is_some() {
+        if groups.iter().any(|(other, _)| other.0 == sid) {
             return Err(format!("Server {sid} is in multiple groups"));
         }
+        groups.push((Sid(sid), group));
     }
     Ok(())
 }
@@ -163,8 +185,11 @@ impl QuorumServer {
                     ));
                 }
             }
-            addresses.push(address);
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
         }
+        addresses.sort();
         if addresses.is_empty() {
             return Err(malformed());
         }
@@ -172,19 +197,16 @@ impl QuorumServer {
         Ok(Self { sid, addresses, peer_type, client, client_from_static: false })
     }
 
-    /// The value of its line: addresses sorted by host, the role, and the client address unless that
-    /// came from the static file (`QuorumServer.toString`).
+    /// The value of its line: addresses, the role, and the client address unless that came from the
+    /// static file (`QuorumServer.toString`).
     pub fn text(&self) -> String {
-        let mut addresses: Vec<(String, &PeerAddress)> =
-            self.addresses.iter().map(|address| (host_text(&address.host), address)).collect();
-        addresses.sort_by(|a, b| a.0.cmp(&b.0));
-        let listed: Vec<String> = addresses
-            .iter()
-            .map(|(host, a)| format!("{host}:{}:{}", a.quorum_port, a.election_port))
+        let listed = self.addresses.iter();
+        let listed: Vec<String> = listed
+            .map(|a| format!("{}:{}:{}", bracketed(&a.host), a.quorum_port, a.election_port))
             .collect();
         let mut text = format!("{}:{}", listed.join("|"), self.peer_type.name());
         if let Some(client) = self.client.as_ref().filter(|_| !self.client_from_static) {
-            let _ = write!(text, ";{}:{}", host_text(&client.host), client.port);
+            let _ = write!(text, ";{}:{}", bracketed(&client.host), client.port);
         }
         text
     }
@@ -200,7 +222,7 @@ impl PeerAddress {
             _ => return None,
         };
         let (quorum_port, election_port) = (port(quorum_port)?, port(election_port)?);
-        Some((Self { host: host_or_local(host), quorum_port, election_port }, role))
+        Some((Self { host: host_of(host), quorum_port, election_port }, role))
     }
 }
 
@@ -210,7 +232,7 @@ impl HostPort {
         let (first, rest) = host_and_rest(text)?;
         match rest[..] {
             [] => Some(Self { host: "0.0.0.0".to_owned(), port: port(first)? }),
-            [number] => Some(Self { host: host_or_local(first), port: port(number)? }),
+            [number] => Some(Self { host: host_of(first), port: port(number)? }),
             _ => None,
         }
     }
@@ -226,6 +248,11 @@ impl PeerType {
         }
     }
 
+    /// Does it count for a quorum?
+    pub fn votes(self) -> bool {
+        self == Self::Participant
+    }
+
     /// The name that configurations use.
     pub fn name(self) -> &'static str {
         match self {
@@ -236,8 +263,8 @@ impl PeerType {
 }
 
 /// Java takes no host for this one.
-fn host_or_local(host: &str) -> String {
-    if host.is_empty() { "localhost".to_owned() } else { host.to_owned() }
+fn host_of(host: &str) -> String {
+    java::host_string(if host.is_empty() { "localhost" } else { host })
 }
 
 fn port(text: &str) -> Option<u16> {
@@ -258,14 +285,7 @@ fn host_and_rest(text: &str) -> Option<(&str, Vec<&str>)> {
     }
 }
 
-/// A host as Java shows it: IPv6 literals in full and in brackets, anything else as it was written.
-fn host_text(host: &str) -> String {
-    match host.parse::<Ipv6Addr>() {
-        Ok(ip) => {
-            let segments: Vec<String> = ip.segments().iter().map(|s| format!("{s:x}")).collect();
-            format!("[{}]", segments.join(":"))
-        }
-        Err(_) if host.contains(':') => format!("[{host}]"),
-        Err(_) => host.to_owned(),
-    }
+/// A host as it stands before a colon.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

@@ -14,6 +14,7 @@ mod ensemble;
 mod error;
 mod interpret;
 pub(crate) mod java;
+pub(crate) mod java_order;
 pub mod keys;
 mod listing;
 mod membership;
@@ -160,6 +161,7 @@ impl Config {
 /// The first address of a host; no host is this one, as `InetAddress.getByName` has it.
 fn resolve(host: &str) -> io::Result<IpAddr> {
     let host = if host.is_empty() { "localhost" } else { host };
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     // Java takes an interface behind the address, as in `::1%lo`; here the address alone is used.
     let zoned = host.split_once('%').and_then(|(ip, _zone)| ip.parse::<Ipv6Addr>().ok());
     if let Some(ip) = zoned {

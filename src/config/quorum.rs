@@ -123,6 +123,8 @@ pub struct QuorumSasl {
 pub struct Membership {
     /// `server.N`, by sid.
     pub servers: BTreeMap<Sid, QuorumServer>,
+    /// Their order in the text, that of Java's hash map.
+    pub(super) order: Vec<Sid>,
     /// What makes a quorum.
     pub rule: QuorumRule,
     /// The version of this configuration: a zxid, from the dynamic file's name or its content.
@@ -132,12 +134,12 @@ pub struct Membership {
 impl Membership {
     /// The members that vote.
     pub fn voting(&self) -> impl Iterator<Item = &QuorumServer> {
-        self.servers.values().filter(|s| s.peer_type == PeerType::Participant)
+        self.servers.values().filter(|s| s.peer_type.votes())
     }
 
     /// The members that only follow.
     pub fn observing(&self) -> impl Iterator<Item = &QuorumServer> {
-        self.servers.values().filter(|s| s.peer_type == PeerType::Observer)
+        self.servers.values().filter(|s| !s.peer_type.votes())
     }
 }
 
@@ -149,10 +151,10 @@ pub enum QuorumRule {
     Majority,
     /// More than half of the weight in more than half of the groups.
     Hierarchical {
-        /// `group.G`: the group of each sid.
-        groups: BTreeMap<Sid, i64>,
-        /// `weight.N`: the weight of each sid, 1 for a voter that has none.
-        weights: BTreeMap<Sid, i64>,
+        /// `group.G`: the group of each sid, in the order of Java's hash map.
+        groups: Vec<(Sid, i64)>,
+        /// `weight.N`: the weight of each sid, 1 for a voter that has none, in the same order.
+        weights: Vec<(Sid, i64)>,
     },
 }
 
@@ -171,7 +173,7 @@ pub enum PeerType {
 pub struct QuorumServer {
     /// N
     pub sid: Sid,
-    /// Host and ports, more than one with `|`.
+    /// Host and ports, sorted; more than one with `|`.
     pub addresses: Vec<PeerAddress>,
     /// Its role, `participant` if the line does not say.
     pub peer_type: PeerType,
@@ -184,9 +186,9 @@ pub struct QuorumServer {
 
 /// Where a member takes the other members' connections. The host is resolved at each use, for it
 /// may move.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PeerAddress {
-    /// A name or a literal address, IPv6 without its brackets.
+    /// A name, or a literal address as Java shows it, IPv6 without its brackets.
     pub host: String,
     /// Where a leader takes its learners.
     pub quorum_port: u16,

@@ -76,12 +76,12 @@ impl Written {
             return Err(ConfigError::file(path, format!("{path} file is missing")));
         }
         let mut written = Self::of_file(path, read(path, path)?)?;
-        let named = |key: &str| {
-            let value = java::trim(written.entries.get(key)?);
-            (!value.is_empty()).then(|| value.to_owned())
-        };
-        let data_dir = named("dataDir");
+        let named = |key: &str| Some(java::trim(written.entries.get(key)?).to_owned());
+        let data_dir = named("dataDir").filter(|path| !path.is_empty());
         if let Some(dynamic) = named("dynamicConfigFile") {
+            if dynamic.is_empty() {
+                return Err(ConfigError::file(path, "dynamicConfigFile=: expected a path"));
+            }
             let text = read(&dynamic, &dynamic)?;
             written.dynamic = Some(DynamicFile { path: dynamic, text });
             written.next = fs::read(format!("{path}.dynamic.next")).ok();

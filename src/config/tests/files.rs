@@ -38,6 +38,15 @@ fn a_file_brings_myid_and_the_dynamic_file_along() {
 }
 
 #[test]
+fn a_dynamic_file_without_a_name_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("zoo.cfg");
+    fs::write(&path, "dataDir=/d\ndynamicConfigFile=\n").expect("written");
+    let error = load(&path).expect_err("no name").to_string();
+    assert!(error.ends_with("dynamicConfigFile=: expected a path"), "{error}");
+}
+
+#[test]
 fn a_missing_file_is_an_invalid_config() {
     let error = load(Path::new("/nowhere/zoo.cfg")).expect_err("missing");
     assert_eq!(

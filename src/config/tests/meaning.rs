@@ -290,7 +290,8 @@ proptest! {
 }
 
 #[test]
-fn an_address_may_name_its_interface() {
+fn an_address_may_name_its_interface_or_stand_in_brackets() {
     let found = crate::config::resolve("0:0:0:0:0:0:0:1%lo").unwrap();
     assert_eq!(found.to_string(), "::1");
+    assert_eq!(crate::config::resolve("[::1]").unwrap().to_string(), "::1");
 }

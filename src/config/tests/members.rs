@@ -47,6 +47,10 @@ fn server_lines_are_read_as_java_reads_them() {
         ),
         ("b:1:2|a:3:4", "a:3:4|b:1:2:participant"),
         ("b:1:2:observer|a:3:4;2181", "a:3:4|b:1:2:observer;0.0.0.0:2181"),
+        ("[::ffff:10.0.0.1]:1:2", "10.0.0.1:1:2:participant"),
+        ("10.1:1:2;127.1:3", "10.0.0.1:1:2:participant;127.0.0.1:3"),
+        ("a:1:2|a:1:2", "a:1:2:participant"),
+        ("b:1:2|a:1:2|[::1]:1:2|C:1:2", "[0:0:0:0:0:0:0:1]:1:2|C:1:2|a:1:2|b:1:2:participant"),
     ] {
         assert_eq!(shown(spec).as_deref(), Ok(want), "{spec}");
     }
@@ -81,6 +85,24 @@ fn malformed_server_lines_are_refused() {
     assert!(
         shown("a:1:2:observer|b:1:2:participant").expect_err("roles").contains("similar roles")
     );
+}
+
+/// Ids that fall into one bucket come in the order of all entries of the file: as
+/// `QuorumPeerConfig.getQuorumVerifier` of 3.9.5 gave them.
+#[test]
+fn members_are_told_in_the_order_of_java() {
+    let ids = [1, 2, 3, 17, 33, 100, 16, 32, 64, 200, 5];
+    let list: String = ids.map(|id| format!("server.{id}=h:1:2\n")).concat();
+    let mut written = written(
+        &format!("dataDir=/d\ntickTime=2000\ninitLimit=10\nsyncLimit=5\nclientPort=2181\n{list}"),
+        &[],
+    );
+    written.my_id = Some(b"1".to_vec());
+    let config = Config::interpret(&written, &resolve).expect("taken");
+    let text = config.quorum.members.text();
+    let found: Vec<&str> =
+        text.lines().filter_map(|l| l.strip_prefix("server.")?.split('=').next()).collect();
+    assert_eq!(found, ["16", "32", "64", "17", "33", "1", "2", "3", "100", "5", "200"]);
 }
 
 #[test]
@@ -125,6 +147,8 @@ fn an_ensemble_needs_its_limits_and_its_id() {
     assert_eq!(refusal(THREE), "initLimit is not set");
     assert_eq!(refusal(&format!("{THREE}initLimit=1")), "syncLimit is not set");
     assert_eq!(refusal(&format!("{THREE}{LIMITS}")), "myid file is missing");
+    let unset = member(THREE, "-1").expect_err("Java's mark for none").to_string();
+    assert!(unset.ends_with("myid file is missing"), "{unset}");
     let bad = member(THREE, "one\n").expect_err("no number").to_string();
     assert!(bad.ends_with("serverid one is not a number"), "{bad}");
     let two = member("server.1=a:2888:3888\nserver.2=b:2888:3888\n", "1").expect("taken");
@@ -160,8 +184,8 @@ fn groups_and_weights_make_another_rule() {
     let QuorumRule::Hierarchical { groups, weights } = &config.quorum.members.rule else {
         panic!("a plain majority");
     };
-    assert_eq!(groups[&Sid(3)], 2);
-    assert_eq!((weights[&Sid(1)], weights[&Sid(2)]), (0, 1));
+    assert_eq!(groups[..], [(Sid(1), 1), (Sid(2), 1), (Sid(3), 2)]);
+    assert_eq!(weights[..], [(Sid(1), 0), (Sid(2), 1), (Sid(3), 1)]);
     assert_eq!(
         config.quorum.members.text(),
         "server.1=a:2888:3888:participant\nserver.2=b:2888:3888:participant\n\

@@ -5,7 +5,6 @@
 //! verifiers, the committed one and the last that was proposed ([`Quorums`]); while the second is
 //! newer, whatever needs a quorum needs one of each.
 
-mod java_order;
 mod server;
 mod tracker;
 mod verifier;

@@ -2,9 +2,9 @@
 //! several addresses joined by `|`. Java: `QuorumPeer.QuorumServer`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 
 use super::ConfigError;
+use crate::config::java;
 use crate::ids::Sid;
 use crate::zab::LearnerType;
 
@@ -76,7 +76,7 @@ impl QuorumServer {
                 addrs.push(addr);
             }
         }
-        addrs.sort_by(|a, b| a.host.cmp(&b.host));
+        addrs.sort();
         let kind = kind.unwrap_or_default();
         Ok(Self { id, addrs, client, client_from_static: false, kind })
     }
@@ -157,7 +157,7 @@ fn parse_client(line: &str, part: &str) -> Result<ClientAddr, ConfigError> {
         [host, port] => (host, port),
         _ => return Err(wrong_form(line)),
     };
-    Ok(ClientAddr { host: java_host(host), port: parse_port(host, port)? })
+    Ok(ClientAddr { host: java::host_string(host), port: parse_port(host, port)? })
 }
 
 fn parse_server(
@@ -179,7 +179,7 @@ fn parse_server(
              server.{id}"
         )));
     }
-    Ok((ServerAddr { host: java_host(host), quorum_port, election_port }, kind))
+    Ok((ServerAddr { host: java::host_string(host), quorum_port, election_port }, kind))
 }
 
 fn parse_kind(s: &str) -> Result<LearnerType, ConfigError> {
@@ -192,22 +192,6 @@ fn parse_kind(s: &str) -> Result<LearnerType, ConfigError> {
 
 fn parse_port(host: &str, port: &str) -> Result<u16, ConfigError> {
     port.parse().map_err(|_| ConfigError(format!("Address unresolved: {host}:{port}")))
-}
-
-/// The host as `InetSocketAddress.getHostString` gives it back: an IPv6 literal with all its groups,
-/// a mapped IPv4 address as IPv4, anything else as it stands.
-fn java_host(host: &str) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V6(v6)) => match v6.to_ipv4_mapped() {
-            Some(v4) => v4.to_string(),
-            None => all_groups(v6),
-        },
-        _ => host.to_owned(),
-    }
-}
-
-fn all_groups(v6: Ipv6Addr) -> String {
-    v6.segments().map(|group| format!("{group:x}")).join(":")
 }
 
 fn wrong_form(line: &str) -> ConfigError {

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::java_order::{long_map_order, properties_order};
 use super::{ClientAddr, ConfigError, QuorumServer, SidSet};
+use crate::config::java_order::{long_map_order, properties_order};
 use crate::ids::Sid;
 use crate::zab::LearnerType;
 
@@ -102,7 +102,7 @@ impl QuorumVerifier {
                 version = parse_version(value)?;
             }
         }
-        long_map_order(&mut order);
+        long_map_order(&mut order, |id| *id);
         let members: Vec<_> = order.iter().filter_map(|id| servers.remove(id)).collect();
         let rule = match Groups::from_entries(&entries, &members)? {
             Some(groups) => Rule::Hierarchical(groups),
@@ -313,7 +313,7 @@ fn check_groups(group_of: &[(i64, i64)], members: &[QuorumServer]) -> Result<(),
 fn groups_text(group_of: &[(i64, i64)], weight_of: &[(i64, i64)]) -> String {
     let lookup = |map: &[(i64, i64)], key| map.iter().find(|(k, _)| *k == key).map(|(_, v)| *v);
     let mut sids: Vec<i64> = group_of.iter().map(|(sid, _)| *sid).collect();
-    long_map_order(&mut sids);
+    long_map_order(&mut sids, |id| *id);
     let mut groups: Vec<(i64, String)> = Vec::new();
     for sid in sids {
         let Some(group) = lookup(group_of, sid) else { continue };
@@ -323,14 +323,14 @@ fn groups_text(group_of: &[(i64, i64)], weight_of: &[(i64, i64)]) -> String {
         }
     }
     let mut ids: Vec<i64> = groups.iter().map(|(g, _)| *g).collect();
-    long_map_order(&mut ids);
+    long_map_order(&mut ids, |id| *id);
     let mut out = String::new();
     for id in ids {
         let members = groups.iter().find(|(g, _)| *g == id).map_or("", |(_, text)| text);
         out.push_str(&format!("group.{id}={members}\n"));
     }
     let mut sids: Vec<i64> = weight_of.iter().map(|(sid, _)| *sid).collect();
-    long_map_order(&mut sids);
+    long_map_order(&mut sids, |id| *id);
     for sid in sids {
         out.push_str(&format!("weight.{sid}={}\n", lookup(weight_of, sid).unwrap_or(1)));
     }

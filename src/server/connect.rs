@@ -72,7 +72,6 @@ pub(super) fn on_connect(
     Ok(Some(Connect {
         conn: Arc::clone(conn),
         session: request.session,
-        passwd: request.passwd.map(Into::into),
         timeout_ms,
         read_only: request.read_only.unwrap_or(false),
         received_ms: now,

@@ -58,8 +58,6 @@ pub struct Connect {
     pub conn: Arc<ConnShared>,
     /// The session to take up again; [`SessionId::NONE`] to make a new one.
     pub session: SessionId,
-    /// What proves the right to `session`.
-    pub passwd: Option<Box<[u8]>>,
     /// The negotiated timeout in ms.
     pub timeout_ms: i32,
     /// The client is content with a server that cannot write.

@@ -66,6 +66,7 @@ fn upgrade(story: &mut Story, member: usize, elsewhere: usize) -> Result<()> {
     story.count();
     story.dump(member);
     story.greet(&mut client, elsewhere);
+    story.count_revalidations();
     story.ask(&mut client, &[exists(&paths[0]), create(&paths[2], EPHEMERAL), Op::Close])?;
     story.count();
     let mut reader = story.client(member, LONG);

@@ -85,7 +85,15 @@ impl Story {
         }
     }
 
-    /// The same while `client` shows that it lives.
+    /// How often each member was asked whether a session lives.
+    pub(crate) fn count_revalidations(&mut self) {
+        for member in self.ensemble.running() {
+            let count = self.figure(member, "revalidate_count");
+            self.tell(format!("member {member} was asked {count:?} times"));
+        }
+    }
+
+    /// As [`Story::count`] while `client` shows that it lives.
     pub(crate) fn count_beside(&mut self, client: &mut Recorder) {
         let counted = AtomicBool::new(false);
         thread::scope(|scope| {

@@ -463,6 +463,7 @@ impl Ensemble {
     fn revalidate(&mut self, now: Now, link: LinkId, id: SessionId, timeout: i32) {
         self.prepare_requests(now);
         let Role::Leading(leading) = &self.role else { return };
+        self.replica.front.metrics.revalidate_count.add(1);
         let session = leading.pipeline.as_ref().and_then(|p| p.sessions().get(id));
         let valid = session.is_some_and(|session| {
             !session.is_local()

@@ -397,7 +397,6 @@ impl Ensemble {
             return self.replica.applier.touch(&connect.conn);
         }
         learning.revalidations.insert(session, connect);
-        self.replica.front.metrics.revalidate_count.add(1);
         self.tell_learner(now, learner::Event::Revalidate { session, timeout });
     }
 

@@ -38,6 +38,11 @@ const WORLD: [&str; 7] = [
     "std::process",
 ];
 
+/// Below this floor no thread is started, not even by a room that touches files.
+const FLOOR_OF_THREADS: u8 = 5;
+/// How a thread is started.
+const STARTS: [&str; 4] = ["thread::spawn", "thread::scope", "thread::Builder", "thread::{"];
+
 /// The longest line, in columns.
 const COLUMNS_MAX: usize = 110;
 /// The longest function, in lines.
@@ -140,20 +145,32 @@ fn every_room_has_its_floor() {
     report("rooms that no floor is written down for", &faults);
 }
 
-#[test]
-fn pure_rooms_do_not_touch_the_world() {
+/// Where rooms that `is_meant` name one of `names`.
+fn naming(is_meant: impl Fn(&str) -> bool, names: &[&str]) -> Vec<String> {
     let mut faults = Vec::new();
     for source in sources() {
-        if !source.room().is_some_and(|room| PURE.contains(&room.as_str())) {
+        if !source.room().is_some_and(|room| is_meant(&room)) {
             continue;
         }
         for (number, line) in source.code_lines().filter(|(_, line)| !is_comment(line)) {
-            for name in WORLD.iter().filter(|name| line.contains(**name)) {
+            for name in names.iter().filter(|name| line.contains(**name)) {
                 faults.push(format!("{}:{number} names {name}", source.path.display()));
             }
         }
     }
+    faults
+}
+
+#[test]
+fn pure_rooms_do_not_touch_the_world() {
+    let faults = naming(|room| PURE.contains(&room), &WORLD);
     report("time, files, sockets and threads are handed in from floor 5", &faults);
+}
+
+#[test]
+fn threads_are_started_on_high_floors_only() {
+    let faults = naming(|room| floor(room).is_some_and(|own| own < FLOOR_OF_THREADS), &STARTS);
+    report("threads are handed in from floor 5", &faults);
 }
 
 #[test]

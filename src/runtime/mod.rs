@@ -23,4 +23,4 @@ mod start_member;
 pub use fatal::Fatal;
 pub use open_files::allow_open_files;
 pub use signals::stop_on_signals;
-pub use start::{Server, StartError, restore_options};
+pub use start::{Server, StartError, restore_options, start_thread};

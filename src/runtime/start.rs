@@ -37,7 +37,7 @@ use crate::server::sessions::SessionTracker;
 use crate::server::throttle::RequestThrottler;
 use crate::storage::snapshot::{self, SnapshotOptions};
 use crate::storage::txnlog::{TxnLog, TxnLogOptions};
-use crate::storage::{self, DataDirs, RealDisk, RestoreOptions, Restored, restore};
+use crate::storage::{self, DataDirs, Job, RealDisk, RestoreOptions, Restored, restore};
 use crate::tree::{DataTree, TreeOptions};
 
 /// The id of a server alone in the session ids that it gives (`SessionTrackerImpl`).
@@ -344,7 +344,16 @@ pub fn restore_options(config: &Config) -> RestoreOptions {
         trust_empty_snapshot: config.storage.trust_empty_snapshot,
         committed_log: usize::try_from(config.storage.commit_log_count).unwrap_or(0),
         snapshot: snapshot_options(config),
+        threads: Some(start_thread),
     }
+}
+
+/// Gives rooms that start no threads one of their own.
+///
+/// # Errors
+/// If the system has none.
+pub fn start_thread(name: &str, job: Job) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(job).map(drop)
 }
 
 fn open_log(config: &Config, dirs: &DataDirs, clock: Clock) -> TxnLog {

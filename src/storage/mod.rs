@@ -8,10 +8,6 @@
 //! A start: [`DataDirs::open`], [`snapshot::remove_leftovers`], [`restore()`], [`Epochs::load`].
 //! Then [`txnlog::TxnLog`] takes what is proposed, and [`snapshot::take`] and [`purge()`] keep the
 //! logs short.
-//!
-//! Loading a snapshot starts two threads of its own and waits for them. They only read, and hand over in
-//! the order of the file, so what comes of it depends on the bytes alone: a seed of the simulator, which
-//! loads this way, too, replays as before.
 
 mod dirs;
 pub mod disk;
@@ -26,6 +22,7 @@ mod since;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod truncate;
 pub mod txnlog;
 
@@ -39,4 +36,5 @@ pub use restore::{
     CommittedLog, MIN_COMMITTED_LOG, RestoreOptions, RestoreStats, Restored, restore,
 };
 pub use since::{bytes_worth_reading, read_since};
+pub use threads::{Job, StartThread};
 pub use truncate::{forget_after, truncate};

@@ -11,7 +11,9 @@ use super::disk::DiskError;
 use super::names::ZxidFile;
 use super::planting::Planting;
 use super::replay::{Continuity, Replay};
+use super::snapshot::body::Item;
 use super::snapshot::{self, SnapshotOptions, Trailer};
+use super::threads::StartThread;
 use super::txnlog::{self, LogIter};
 use super::{DataDirs, Error, Result, names};
 use crate::ids::{Millis, SessionId, Zxid};
@@ -37,6 +39,8 @@ pub struct RestoreOptions {
     pub committed_log: usize,
     /// For the snapshot of an empty tree.
     pub snapshot: SnapshotOptions,
+    /// Two of these help loading a snapshot; `None`: all of it is done by the calling thread.
+    pub threads: Option<StartThread>,
 }
 
 /// The newest transactions with their log payloads, oldest first.
@@ -168,9 +172,10 @@ fn load_snapshot(
 
 fn load_one(dirs: &DataDirs, options: &RestoreOptions, file: &ZxidFile) -> Result<Loaded> {
     let path = &file.path;
-    let mut planting = Planting::start(options.tree)
+    let mut planting = Planting::start(options.tree, options.threads)
         .map_err(|e| DiskError::new("start a thread to load", path, e))?;
-    let read = snapshot::read(&**dirs.disk(), file, options.limits, |item| planting.take(item));
+    let take = |item: Item<'_>| planting.take(item);
+    let read = snapshot::read(&**dirs.disk(), file, options.limits, options.threads, take);
     let no_tree = |e: LoadError| Error::Snapshot { path: path.clone(), what: e.to_string() };
     // What could not be planted is the cause of what was said to the reader.
     let (loader, sessions) = planting.finish().map_err(no_tree)?;

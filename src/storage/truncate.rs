@@ -35,7 +35,7 @@ fn snapshots_ahead(dirs: &DataDirs, zxid: Zxid, limits: Limits) -> Result<Vec<Zx
     let mut ahead = snapshot::newest_valid(disk, dirs.snap(), MAX_CANDIDATES)?.into_iter();
     let is_base = |snapshot: &ZxidFile| {
         snapshot.zxid <= zxid
-            && match snapshot::read(disk, snapshot, limits, |_| Ok(())) {
+            && match snapshot::read(disk, snapshot, limits, None, |_| Ok(())) {
                 Ok(trailer) => trailer.last_txn().is_none_or(|last| last <= zxid),
                 Err(e) => {
                     log::warn!("problem reading snap file {}: {e}", snapshot.path.display());

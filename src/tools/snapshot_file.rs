@@ -6,6 +6,7 @@ use std::path::Path;
 use super::progress::Progress;
 use super::{Console, Failure, Outcome, Settings};
 use crate::ids::{SessionId, Zxid};
+use crate::runtime::start_thread;
 use crate::storage::names::ZxidFile;
 use crate::storage::snapshot::{self, body::Item};
 use crate::storage::{Error, RealDisk};
@@ -36,14 +37,15 @@ pub(super) fn load(
     let options = TreeOptions { digest: false, ..TreeOptions::default() };
     let mut reading = Reading { loader: Loader::new(options), sessions: Vec::new(), whole: false };
     let (mut items, mut bytes) = (0_u64, 0);
-    let read = snapshot::read(&RealDisk, &file, settings.limits, |item| {
+    let take = |item: Item<'_>| {
         items += 1;
         bytes += reading.take(item)?;
         if items.is_multiple_of(ITEMS_PER_LOOK) {
             progress.at(bytes, console.err);
         }
         Ok(())
-    });
+    };
+    let read = snapshot::read(&RealDisk, &file, settings.limits, Some(start_thread), take);
     progress.end(console.err);
     match read {
         Err(e) if !reading.whole => return Err(Failure::uncaught(e)),

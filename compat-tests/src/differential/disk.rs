@@ -103,6 +103,7 @@ impl Disk {
                 digest: true,
                 last_zxid: true,
             },
+            threads: None,
         };
         let restored = restore(&dirs, options, || 0).map_err(|e| failed("the database", &e))?;
         let mut faults = Vec::new();

@@ -500,5 +500,6 @@ fn restore_options() -> RestoreOptions {
         trust_empty_snapshot: true,
         committed_log: 0,
         snapshot: SnapshotOptions { compression: Compression::None, digest: true, last_zxid: true },
+        threads: None,
     }
 }

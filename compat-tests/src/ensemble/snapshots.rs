@@ -84,7 +84,7 @@ struct Content {
 impl Content {
     fn read(file: &ZxidFile) -> Result<Self> {
         let (mut content, mut acls) = (Self::default(), HashMap::new());
-        content.trailer = snapshot::read(&RealDisk, file, Limits::default(), |item| {
+        content.trailer = snapshot::read(&RealDisk, file, Limits::default(), None, |item| {
             content.take(item, &mut acls)
         })?;
         Ok(content)

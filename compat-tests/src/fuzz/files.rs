@@ -25,6 +25,7 @@ fn options() -> RestoreOptions {
         trust_empty_snapshot: true,
         committed_log: 500,
         snapshot: snapshot_options(),
+        threads: None,
     }
 }
 

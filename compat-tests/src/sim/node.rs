@@ -253,6 +253,7 @@ pub fn restore_options(plan: &Plan) -> RestoreOptions {
         trust_empty_snapshot: false,
         committed_log: plan.committed_limit,
         snapshot: snapshot_options(),
+        threads: None,
     }
 }
 

@@ -11,6 +11,7 @@ use super::super::{Disk, MemDisk, truncate};
 use super::*;
 use crate::config::Compression;
 use crate::op::op;
+use crate::runtime::start_thread;
 use crate::tree::NoEvents;
 use crate::txn::{Txn, TxnRecord};
 
@@ -22,6 +23,7 @@ fn options() -> RestoreOptions {
         trust_empty_snapshot: false,
         committed_log: 0,
         snapshot: SnapshotOptions { compression: Compression::None, digest: true, last_zxid: true },
+        threads: None,
     }
 }
 
@@ -61,6 +63,11 @@ fn the_log_of_a_java_server_makes_the_tree_of_its_snapshot() {
         assert_eq!(restored.tree.digest_from_loaded_snapshot(), None, "{version}");
         assert_eq!(restored.last_zxid, replayed.last_zxid, "{version}");
         assert_eq!(restored.sessions, replayed.sessions, "{version}");
+        let threads = Some(start_thread as StartThread);
+        let by_threads = run(&dirs, RestoreOptions { threads, ..options() }).unwrap();
+        assert_eq!(dump(&by_threads.tree), dump(&restored.tree), "{version}");
+        assert_eq!(by_threads.tree.digest(), restored.tree.digest(), "{version}");
+        assert_eq!(by_threads.sessions, restored.sessions, "{version}");
         assert_eq!(restored.sessions.len(), 1);
         // Versions before 3.5 have no config node in their snapshots.
         let without_config = |tree| {

@@ -1,19 +1,20 @@
 //! Reading a snapshot from its first byte to its last, in memory that does not depend on its size.
 
 use std::io::Read;
-use std::{mem, thread};
+use std::mem;
 
 use adler32::RollingAdler32;
 use byteorder::{BigEndian, ByteOrder};
 use jute::{Limits, Reader};
 
-use super::ahead::{Chunk, Chunks, ROOM, read_ahead};
+use super::ahead::{Chunk, Chunks, ROOM};
 use super::body::{BodyParser, Item};
 use super::container::source;
 use super::{HEADER_LEN, LAST_BYTES, MAGIC, SEAL_LEN, Trailer, compression_of};
 use crate::ids::Zxid;
-use crate::storage::disk::Disk;
+use crate::storage::disk::{Disk, DiskError};
 use crate::storage::names::ZxidFile;
+use crate::storage::threads::StartThread;
 use crate::storage::{Error, Result};
 use crate::tree::ZxidDigest;
 
@@ -31,7 +32,8 @@ const ENDS_EARLY: &str = "it ends too early";
 type Outcome<T> = std::result::Result<T, String>;
 
 /// Reads a snapshot, handing each session, ACL and node, and then the nodes' end, to `take` in the
-/// file's order. Only when this returns `Ok` was the snapshot whole.
+/// file's order. Only when this returns `Ok` was the snapshot whole. With `threads` the file is read ahead
+/// by one of them.
 ///
 /// # Errors
 /// [`Error::Snapshot`] where the file is damaged, not written to its end, or `take` does not want what
@@ -40,11 +42,17 @@ pub fn read(
     disk: &dyn Disk,
     snapshot: &ZxidFile,
     limits: Limits,
+    threads: Option<StartThread>,
     take: impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Result<Trailer> {
     let name = snapshot.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    let file = disk.open(&snapshot.path)?;
-    read_stream(source(file, compression_of(name)), limits, take)
+    let stream = source(disk.open(&snapshot.path)?, compression_of(name));
+    let chunks = match threads {
+        Some(start) => Chunks::ahead(stream, CHUNK, start)
+            .map_err(|e| DiskError::new("start a thread to read", &snapshot.path, e))?,
+        None => Chunks::of(stream, CHUNK),
+    };
+    read_chunks(chunks, limits, take)
         .map_err(|what| Error::Snapshot { path: snapshot.path.clone(), what })
 }
 
@@ -53,30 +61,25 @@ pub fn read(
 /// # Errors
 /// What is wrong with the stream or its content.
 pub fn read_stream(
-    stream: impl Read + Send,
+    stream: impl Read,
     limits: Limits,
     take: impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<Trailer> {
-    read_in_chunks(stream, CHUNK, limits, take)
+    read_chunks(Chunks::of(stream, CHUNK), limits, take)
 }
 
-pub(super) fn read_in_chunks(
-    stream: impl Read + Send,
-    chunk: usize,
+pub(super) fn read_chunks(
+    chunks: Chunks<'_>,
     limits: Limits,
     mut take: impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<Trailer> {
-    thread::scope(|scope| {
-        let chunks = read_ahead(scope, stream, chunk)
-            .map_err(|e| format!("cannot start a thread to read it: {e}"))?;
-        let mut input = Input::new(chunks);
-        read_parts(&mut input, limits, &mut take)
-            .map_err(|what| format!("{what}, at offset {} of its content", input.at))
-    })
+    let mut input = Input::new(chunks);
+    read_parts(&mut input, limits, &mut take)
+        .map_err(|what| format!("{what}, at offset {} of its content", input.at))
 }
 
 fn read_parts(
-    input: &mut Input,
+    input: &mut Input<'_>,
     limits: Limits,
     take: &mut impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<Trailer> {
@@ -86,7 +89,7 @@ fn read_parts(
     read_trailer(input)
 }
 
-fn read_header(input: &mut Input) -> Outcome<()> {
+fn read_header(input: &mut Input<'_>) -> Outcome<()> {
     let magic = BigEndian::read_i32(input.need(HEADER_LEN)?);
     if magic != MAGIC {
         return Err(format!("mismatching magic headers {magic} !=  {MAGIC}"));
@@ -96,7 +99,7 @@ fn read_header(input: &mut Input) -> Outcome<()> {
 }
 
 fn read_body(
-    input: &mut Input,
+    input: &mut Input<'_>,
     limits: Limits,
     take: &mut impl FnMut(Item<'_>) -> Outcome<()>,
 ) -> Outcome<()> {
@@ -116,7 +119,7 @@ fn read_body(
     }
 }
 
-fn read_seal(input: &mut Input) -> Outcome<()> {
+fn read_seal(input: &mut Input<'_>) -> Outcome<()> {
     let sum = i64::from(input.adler()?.hash());
     // Whatever string follows the checksum is covered by the next seal, if by any.
     let bytes = input.need(SEAL_LEN)?;
@@ -127,7 +130,7 @@ fn read_seal(input: &mut Input) -> Outcome<()> {
     Ok(())
 }
 
-fn read_trailer(input: &mut Input) -> Outcome<Trailer> {
+fn read_trailer(input: &mut Input<'_>) -> Outcome<Trailer> {
     let sum = input.adler()?;
     let rest = input.rest(MAX_TRAILER)?;
     let attempts = [(false, false), (true, false), (false, true), (true, true)];
@@ -178,8 +181,8 @@ fn read_digest(r: &mut Reader<'_>) -> Option<ZxidDigest> {
 }
 
 /// A stream with its checksum.
-struct Input {
-    chunks: Chunks,
+struct Input<'a> {
+    chunks: Chunks<'a>,
     buf: Vec<u8>,
     /// What is before this was consumed.
     pos: usize,
@@ -190,8 +193,8 @@ struct Input {
     eof: bool,
 }
 
-impl Input {
-    fn new(chunks: Chunks) -> Self {
+impl<'a> Input<'a> {
+    fn new(chunks: Chunks<'a>) -> Self {
         Self { chunks, buf: Vec::new(), pos: 0, at: 0, sums: Vec::new(), eof: false }
     }
 

@@ -2,15 +2,18 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use jute::Limits;
 use jute::data::{SharedAcl, StatPersisted};
 use proptest::prelude::*;
 
+use super::ahead::Chunks;
 use super::body::{BodyWalk, Item, put_acls, put_end, put_node, put_sessions};
-use super::read::read_in_chunks;
+use super::read::read_chunks;
 use super::*;
 use crate::ids::SessionId;
+use crate::runtime::start_thread;
 use crate::storage::names::{SNAPSHOT, ZxidFile, files};
 use crate::storage::testing::*;
 use crate::storage::{DataDirs, Error, Result};
@@ -27,7 +30,7 @@ struct Content {
 
 fn content(dirs: &DataDirs, file: &ZxidFile) -> Result<Content> {
     let mut c = Content::default();
-    c.trailer = read(&**dirs.disk(), file, Limits::default(), |item| {
+    c.trailer = read(&**dirs.disk(), file, Limits::default(), None, |item| {
         match item {
             Item::Session(id, timeout) => c.sessions.push((id, timeout)),
             Item::Acl(index, acl) => c.acls.push((index, acl)),
@@ -105,37 +108,52 @@ fn a_plain_snapshot_is_read_from_any_stream() {
     assert_eq!(refused, Err("no, at offset 16 of its content".to_owned()));
 }
 
-/// What a plain snapshot that is read in chunks of this length ends with, and how many nodes it has.
-fn in_chunks(
-    stream: impl io::Read + Send,
-    chunk: usize,
-) -> std::result::Result<(Trailer, usize), String> {
+/// The bytes of a plain snapshot.
+fn plain() -> io::Cursor<Vec<u8>> {
+    io::Cursor::new(golden_of("3.9.5", "snapshot.").remove(0).1)
+}
+
+/// The chunks of a stream, read when they are asked for or ahead of that.
+fn chunks(stream: impl io::Read + Send + 'static, len: usize, ahead: bool) -> Chunks<'static> {
+    if ahead { Chunks::ahead(stream, len, start_thread).unwrap() } else { Chunks::of(stream, len) }
+}
+
+/// What a plain snapshot ends with, and how many nodes it has.
+fn counted(chunks: Chunks<'_>) -> std::result::Result<(Trailer, usize), String> {
     let mut nodes = 0;
     let count = |item: Item<'_>| {
         nodes += usize::from(matches!(item, Item::Node { .. }));
         Ok(())
     };
-    read_in_chunks(stream, chunk, Limits::default(), count).map(|trailer| (trailer, nodes))
+    read_chunks(chunks, Limits::default(), count).map(|trailer| (trailer, nodes))
+}
+
+/// As [`counted`], in chunks of this length, read in either way.
+fn in_chunks(bytes: &[u8], len: usize) -> std::result::Result<(Trailer, usize), String> {
+    let now = counted(chunks(io::Cursor::new(bytes.to_vec()), len, false));
+    let ahead = counted(chunks(io::Cursor::new(bytes.to_vec()), len, true));
+    assert_eq!(now, ahead, "chunks of {len}");
+    now
 }
 
 #[test]
 fn a_chunk_may_end_anywhere() {
-    let (_, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
-    let whole = in_chunks(&bytes[..], bytes.len() + 1).unwrap();
+    let bytes = plain().into_inner();
+    let whole = in_chunks(&bytes, bytes.len() + 1).unwrap();
     let lens = (1..60).chain(bytes.len() - 100..=bytes.len());
     for len in lens {
-        assert_eq!(in_chunks(&bytes[..], len).as_ref(), Ok(&whole), "chunks of {len}");
+        assert_eq!(in_chunks(&bytes, len).as_ref(), Ok(&whole), "chunks of {len}");
         let mut changed = bytes.clone();
         changed[len * 7 % bytes.len()] ^= 1;
-        assert!(in_chunks(&changed[..], len).is_err(), "chunks of {len}");
+        assert!(in_chunks(&changed, len).is_err(), "chunks of {len}");
         assert!(in_chunks(&bytes[..bytes.len() - 1], len).is_err(), "chunks of {len}");
     }
 }
 
 /// Gives bytes until one cannot be read.
-struct Faulty<'a>(&'a [u8]);
+struct Faulty(io::Take<io::Cursor<Vec<u8>>>);
 
-impl io::Read for Faulty<'_> {
+impl io::Read for Faulty {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buf) {
             Ok(0) => Err(io::Error::other("the device reports an error")),
@@ -146,22 +164,23 @@ impl io::Read for Faulty<'_> {
 
 #[test]
 fn an_error_of_the_stream_comes_out_behind_what_was_read() {
-    let (_, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
-    let read = in_chunks(Faulty(&bytes[..1000]), 10);
-    let what = "the device reports an error, at offset ";
-    assert!(read.as_ref().is_err_and(|e| e.starts_with(what)), "{read:?}");
-    let mut seen = 0;
-    let _ = read_in_chunks(Faulty(&bytes[..1000]), 10, Limits::default(), |_| {
-        seen += 1;
-        Ok(())
-    });
-    assert!(seen > 3, "{seen}");
+    for ahead in [false, true] {
+        let faulty = Faulty(io::Read::take(plain(), 1000));
+        let mut seen = 0;
+        let read = read_chunks(chunks(faulty, 10, ahead), Limits::default(), |_| {
+            seen += 1;
+            Ok(())
+        });
+        let what = "the device reports an error, at offset ";
+        assert!(read.as_ref().is_err_and(|e| e.starts_with(what)), "{read:?}");
+        assert!(seen > 3, "{seen}");
+    }
 }
 
 /// Nodes without end, and how many of their bytes were read.
-struct Endless<'a>(&'a AtomicUsize);
+struct Endless(Arc<AtomicUsize>);
 
-impl io::Read for Endless<'_> {
+impl io::Read for Endless {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         buf.fill(0);
         self.0.fetch_add(buf.len(), Ordering::Relaxed);
@@ -171,17 +190,38 @@ impl io::Read for Endless<'_> {
 
 #[test]
 fn a_reader_that_is_given_up_reads_no_more() {
-    let (_, bytes) = golden_of("3.9.5", "snapshot.").remove(0);
-    let (count, mut nodes) = (AtomicUsize::new(0), 0);
-    let stream = io::Read::chain(&bytes[..16], Endless(&count));
-    let read = read_in_chunks(stream, 1000, Limits::default(), |_| {
-        nodes += 1;
-        if nodes < 100 { Ok(()) } else { Err("enough".to_owned()) }
-    });
-    let node = 76;
-    assert_eq!(read, Err(format!("enough, at offset {} of its content", 16 + 8 + 99 * node)));
-    let ahead = count.into_inner() - (8 + 100 * node);
-    assert!(ahead < 8 * 1000, "{ahead} bytes were read ahead");
+    for ahead in [false, true] {
+        let (count, mut nodes) = (Arc::new(AtomicUsize::new(0)), 0);
+        let stream = io::Read::chain(io::Read::take(plain(), 16), Endless(Arc::clone(&count)));
+        let read = read_chunks(chunks(stream, 1000, ahead), Limits::default(), |_| {
+            nodes += 1;
+            if nodes < 100 { Ok(()) } else { Err("enough".to_owned()) }
+        });
+        let node = 76;
+        assert_eq!(read, Err(format!("enough, at offset {} of its content", 16 + 8 + 99 * node)));
+        let start = Instant::now();
+        while Arc::strong_count(&count) > 1 {
+            assert!(start.elapsed() < Duration::from_secs(60), "the stream is still being read");
+            std::thread::yield_now();
+        }
+        let needless = count.load(Ordering::Relaxed) - (8 + 100 * node);
+        assert!(needless < if ahead { 8 } else { 1 } * 1000, "{needless} bytes were read ahead");
+    }
+}
+
+/// A stream whose code is wrong.
+struct Broken;
+
+impl io::Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("this is a bug");
+    }
+}
+
+#[test]
+#[should_panic(expected = "who reads ahead says where the end is")]
+fn a_panic_is_no_end_of_the_stream() {
+    let _ = counted(chunks(Broken, 1000, true));
 }
 
 #[test]

@@ -171,7 +171,8 @@ fn data(config: &Config, ground: &Ground, any_role: bool, report: &mut Report) {
     if let Err(e) = remove_leftovers(&*ground.disk, dirs.snap()) {
         report.error("data", e);
     }
-    let options = restore_options(config);
+    // What other threads say is not overheard.
+    let options = RestoreOptions { threads: None, ..restore_options(config) };
     let start = Instant::now();
     let clock = || Millis::try_from(start.elapsed().as_millis()).unwrap_or(Millis::MAX);
     let restored = restore(dirs, options, clock);

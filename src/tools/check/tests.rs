@@ -2,10 +2,17 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use jute::data::StatPersisted;
 
 use super::*;
 use crate::config::{Properties, Tool};
+use crate::ids::Zxid;
+use crate::storage::snapshot::body::{put_acls, put_end, put_node, put_sessions};
+use crate::storage::snapshot::{SnapshotWriter, Trailer};
 use crate::tools::ShowProgress;
+use crate::tree::WalkedNode;
 
 /// A data directory with Java's files of one version.
 struct Scene {
@@ -122,6 +129,23 @@ fn ports_and_keys_are_looked_at_where_there_is_a_configuration() {
     assert_eq!(outcome, Ok(ExitCode::Unexpected), "{text}");
     assert!(text.contains("warning config    nonsense: "), "{text}");
     assert!(text.contains(&format!("error   ports     client port 127.0.0.1:{port} ")), "{text}");
+}
+
+#[test]
+fn what_is_said_of_a_snapshot_while_it_is_loaded_is_a_warning() {
+    let scene = Scene::of("3.4.14");
+    let disk = Arc::new(RealDisk);
+    let create = SnapshotWriter::create(disk, &scene.at(""), Zxid(0x16), Compression::None);
+    let (mut snapshot, mut body) = (create.unwrap(), Vec::new());
+    put_sessions(&[], &mut body);
+    put_acls(0, [], &mut body);
+    let stat = StatPersisted::default();
+    put_node(WalkedNode { path: "", data: None, acl: 7, stat: &stat }, &mut body);
+    put_end(&mut body);
+    snapshot.put(&body).unwrap();
+    snapshot.finish(Trailer::default()).unwrap();
+    let (_, text) = scene.check(None, "");
+    assert!(text.contains("warning data      the snapshot's ACL map lacks the ACL 7"), "{text}");
 }
 
 #[test]

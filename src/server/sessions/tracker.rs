@@ -213,9 +213,9 @@ impl SessionTracker {
         global.ok_or(Code::SessionExpired)?.check(owner)
     }
 
-    /// The sessions that have expired, which are closing from here on; each is reported once.
-    /// `heard_until` (monotonic) is the time up to which everything that arrived has been counted: a
-    /// session that was heard in time is never hit, however late its bytes were read.
+    /// The sessions that have expired, in the order of their ids; they are closing from here on, and each
+    /// is reported once. `heard_until` (monotonic) is the time up to which everything that arrived has
+    /// been counted: a session that was heard in time is never hit, however late its bytes were read.
     pub fn expired(&mut self, heard_until: Millis) -> Vec<SessionId> {
         if let Some(ended) = &mut self.ended {
             ended.pass(heard_until, self.tick_ms);
@@ -236,6 +236,8 @@ impl SessionTracker {
                 }
             }
         }
+        // They came out of a map when the server started, in an order that a seed does not know.
+        expired.sort_unstable();
         expired
     }
 

@@ -98,6 +98,17 @@ fn a_renewed_session_has_its_new_timeout_and_keeps_the_recorded_one() {
 }
 
 #[test]
+fn sessions_expire_in_an_order_that_depends_on_nothing_else() {
+    for ids in [[1, 2, 3], [3, 1, 2]] {
+        let mut tracker = tracker();
+        for id in ids {
+            tracker.restore(SessionId(id), 100, 0);
+        }
+        assert_eq!(tracker.expired(600), [SessionId(1), SessionId(2), SessionId(3)]);
+    }
+}
+
+#[test]
 fn an_id_may_be_removed_and_tracked_again() {
     let mut tracker = tracker();
     tracker.restore(SessionId(7), 100, 0);

@@ -2,7 +2,9 @@
 
 use super::{INT, Key, Kind, LONG, Scope, at_least, key, property};
 
-const LATER: &str = "comes with a later version";
+const MASTERS: &str = "observer masters come with a later version";
+const NO_WAIT: &str = "an observer looks for a leader at once";
+const CALLS: &str = "the waits grow from 5 to 100 ms by themselves";
 const POOL: &str = "commits are applied in batches, without a pool of threads";
 const SOCKETS: &str = "sockets never block a thread here";
 
@@ -41,7 +43,7 @@ pub(super) const KEYS: &[Key] = &[
     property("leaderConnectDelayDuringRetryMs", INT, "100")
         .unit("ms")
         .does("Learner", "wait before the leader is tried again")
-        .not_yet(LATER),
+        .not_yet(CALLS),
     key(Scope::PropertyOrBare, "learner.asyncSending", Kind::Bool, "false")
         .does("Learner", "packets to the leader leave from a thread of their own")
         .jvm_only(SOCKETS),
@@ -60,17 +62,17 @@ pub(super) const KEYS: &[Key] = &[
     property("observer.reconnectDelayMs", LONG, "0")
         .unit("ms")
         .does("Observer", "wait before an observer comes back")
-        .not_yet(LATER),
+        .not_yet(NO_WAIT),
     property("observer.election.DelayMs", LONG, "200")
         .unit("ms")
         .does("Observer", "wait before an observer looks for a leader")
-        .not_yet(LATER),
+        .not_yet(NO_WAIT),
     property("observer.syncEnabled", Kind::Bool, "(syncEnabled)")
         .does("QuorumPeer", "an observer keeps logs and snapshots; overrides syncEnabled"),
     property("observerMaster.sizeLimit", INT, "33554432")
         .unit("bytes")
         .does("ObserverMaster", "packets kept for observers")
-        .not_yet(LATER),
+        .not_yet(MASTERS),
     property("commitProcessor.numWorkerThreads", INT, "(cores)")
         .does("CommitProcessor", "threads that answer requests")
         .jvm_only(POOL),

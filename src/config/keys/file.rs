@@ -4,7 +4,9 @@
 use super::{INT, Key, Kind, LONG, PORT, Scope, at_least, file, key};
 
 const CLASS: &str = "QuorumPeerConfig";
-const ENSEMBLES: &str = "comes with a later version";
+const RECONFIG: &str = "dynamic reconfiguration comes with a later version";
+const MASTERS: &str = "observer masters come with a later version";
+const ORACLE: &str = "the oracle quorum comes with a later version";
 const TLS: &str = "TLS comes with a later version";
 const SASL: &str = "SASL comes with a later version";
 const PAUSES: &str = "there are no garbage collection pauses to watch for";
@@ -102,10 +104,10 @@ pub(super) const ENSEMBLE: &[Key] = &[
         .does(CLASS, "role of this server, where its server line says nothing else"),
     file("reconfigEnabled", Kind::Bool, "false")
         .does("QuorumPeer", "members may be changed while running")
-        .not_yet(ENSEMBLES),
+        .not_yet(RECONFIG),
     file("observerMasterPort", INT, "0")
         .does("ObserverMaster", "port where a follower serves observers")
-        .not_yet(ENSEMBLES),
+        .not_yet(MASTERS),
     file("syncEnabled", Kind::Bool, "true")
         .does("QuorumPeer", "an observer keeps logs and snapshots"),
     file("quorumListenOnAllIPs", Kind::Bool, "false")
@@ -147,5 +149,5 @@ pub(super) const ENSEMBLE: &[Key] = &[
         .does("MultipleAddresses", "how long an address may confirm nothing that was sent to it"),
     file("oraclePath", Kind::Path, "")
         .does("QuorumOracleMaj", "file that decides when one of two members is gone")
-        .not_yet(ENSEMBLES),
+        .not_yet(ORACLE),
 ];

@@ -4,7 +4,7 @@ use super::{INT, Key, Kind, LONG, Range, Scope, at_least, key, property};
 
 const NO_CACHE: &str = "replies are encoded straight from the tree, nothing is cached";
 const WATCHES: &str = "there is one watch manager, and it needs no cleaning in the background";
-const TRACKER: &str = "ensembles come with a later version";
+const TRACKER: &str = "the last packets of learners are not kept yet";
 const PATH_STATS: &str = "statistics by path come with a later version";
 
 pub(super) const STORAGE: &[Key] = &[
@@ -43,8 +43,7 @@ pub(super) const STORAGE: &[Key] = &[
         .decimal()
         .does("ZKDatabase", "transactions kept in memory for learners"),
     property("snapshotSizeFactor", Kind::Real, "0.33")
-        .does("ZKDatabase", "send a learner logs up to this part of a snapshot; negative: never")
-        .not_yet(TRACKER),
+        .does("ZKDatabase", "send a learner logs up to this part of a snapshot; negative: never"),
 ];
 
 pub(super) const REQUESTS: &[Key] = &[

@@ -22,6 +22,44 @@ fn every_honoured_key_is_read() {
     assert!(missed.is_empty(), "the table calls them honoured, nothing reads them: {missed:?}");
 }
 
+/// Keys without an effect that are read all the same: to be refused, to be held against others as Java
+/// does, or to be shown by the word `conf`.
+const READ_ONLY: [&str; 17] = [
+    "IPAuthenticationProvider.usexforwardedfor",
+    "metricsProvider.className",
+    "observerMasterPort",
+    "oraclePath",
+    "portUnification",
+    "quorum.auth.enableSasl",
+    "quorum.auth.kerberos.servicePrincipal",
+    "quorum.auth.learner.saslLoginContext",
+    "quorum.auth.learnerRequireSasl",
+    "quorum.auth.server.saslLoginContext",
+    "quorum.auth.serverRequireSasl",
+    "quorum.cnxn.threads.size",
+    "reconfigEnabled",
+    "secureClientPort",
+    "secureClientPortAddress",
+    "sslQuorum",
+    "sslQuorumReloadCertFiles",
+];
+
+#[test]
+fn no_key_that_is_heeded_is_called_without_effect() {
+    let written = written(MINIMAL, &[]);
+    let mut values = Values::new(&written);
+    Config::read(&mut values, &written, &resolve).expect("minimal");
+    let read: Vec<&str> = keys::all()
+        .filter(|key| matches!(key.support, Support::NotYet(_) | Support::JvmOnly(_)))
+        .map(|key| key.name)
+        .filter(|name| values.asked.contains(name) && !READ_ONLY.contains(name))
+        .collect();
+    assert!(
+        read.is_empty(),
+        "the table says that they have no effect, and they are read: {read:?}"
+    );
+}
+
 #[test]
 fn every_other_key_is_warned_about_with_its_reason() {
     for key in keys::all().filter(|key| key.scope != Scope::Environment) {

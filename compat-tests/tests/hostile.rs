@@ -14,6 +14,7 @@ use compat_tests::sim::random::Random;
 use compat_tests::usage;
 use compat_tests::{Failure, Result};
 use gamekeeper::ids::{Sid, Zxid};
+use gamekeeper::runtime::allow_open_files;
 use gamekeeper::zab::LearnerType;
 use gamekeeper::zab::election::initial::{ElectionAddr, InitialMessage};
 use gamekeeper::zab::election::notification::encode;
@@ -29,6 +30,10 @@ const WRITES: u64 = 40;
 const SILENT: usize = 1000;
 /// Mutations of real traffic for each port.
 const MUTATIONS: usize = 30;
+/// Servers that are no members and come to stay, at each port.
+const NEWCOMERS: i64 = 400;
+/// What files a member may have open: its own, those of the load, and a bounded number of strangers.
+const FILES_MAX: usize = 800;
 /// What a member's memory may grow by, in bytes: strangers, their packets, the clients' nodes.
 const GROWTH_MAX: u64 = 100 << 20;
 
@@ -127,18 +132,22 @@ fn hello(sid: i64) -> Vec<u8> {
     InitialMessage { sid: Sid(sid), addresses }.encode(false)
 }
 
-/// A learner that introduces itself and acknowledges whatever there is.
-fn learner(sid: i64, protocol_version: i32) -> Vec<u8> {
-    let info = LearnerInfo {
+/// A learner introduces itself.
+fn introduction(sid: i64, protocol_version: i32) -> Packet {
+    Packet::LearnerInfo(LearnerInfo {
         kind: LearnerType::Participant,
         zxid: Zxid(0),
         sid: Some(Sid(sid)),
         protocol_version,
         config_version: 0,
-    };
+    })
+}
+
+/// A learner that introduces itself and acknowledges whatever there is.
+fn learner(sid: i64, protocol_version: i32) -> Vec<u8> {
     let zxid = Zxid::new(1, 0);
     let packets = [
-        Packet::LearnerInfo(info),
+        introduction(sid, protocol_version),
         Packet::AckEpoch { zxid: Zxid(0), current_epoch: 0 },
         Packet::Ack { zxid },
         Packet::Ack { zxid: Zxid::new(1, i64::from(u32::MAX)) },
@@ -167,6 +176,24 @@ fn impostors(ports: &Ports) {
     }
 }
 
+/// Servers that are no members: they say who they are, and stay.
+fn newcomers(ports: &Ports) -> Vec<TcpStream> {
+    let call = |to: &SocketAddr, bytes: &[u8]| {
+        let mut stream = TcpStream::connect(to).ok()?;
+        // A member may have hung up.
+        let _ = stream.write_all(bytes);
+        Some(stream)
+    };
+    let mut streams = Vec::new();
+    for sid in 1000..1000 + NEWCOMERS {
+        let mut learner = Vec::new();
+        introduction(sid, PROTOCOL_VERSION).encode(&mut learner);
+        streams.extend(ports.election.iter().filter_map(|to| call(to, &hello(sid))));
+        streams.extend(ports.quorum.iter().filter_map(|to| call(to, &learner)));
+    }
+    streams
+}
+
 fn ports(ensemble: &Ensemble) -> Ports {
     let of = |members: &[(SocketAddr, SocketAddr)]| Ports {
         quorum: members.iter().map(|(quorum, _)| *quorum).collect(),
@@ -190,6 +217,7 @@ fn expect_told(ensemble: &mut Ensemble, stranger: SocketAddr) -> Result<()> {
 #[test]
 fn strangers_at_the_ports_of_members_harm_nobody() -> Result<()> {
     // What the strangers do to a leader is asked, not what a slow machine does.
+    allow_open_files();
     let plan = Plan::new(&[Kind::Ours; 3]).with("tickTime", "1000").with("syncLimit", "60");
     let mut ensemble = Ensemble::start(plan)?;
     let ports = ports(&ensemble);
@@ -213,12 +241,19 @@ fn strangers_at_the_ports_of_members_harm_nobody() -> Result<()> {
     load.wait_written(WRITES)?;
     impostors(&ports);
     load.wait_written(WRITES)?;
+    let newcomers = newcomers(&ports);
+    load.wait_written(WRITES)?;
+    for files in files(&ensemble)? {
+        if files > FILES_MAX {
+            return Err(ensemble.failure(&format!("has a member with {files} open files")));
+        }
+    }
     for to in [ports.quorum[leader], ports.election[leader]] {
         let stranger = shoot(to, &[0xff; 100]);
         let stranger = stranger.ok_or_else(|| Failure::new("the leader takes no calls"))?;
         expect_told(&mut ensemble, stranger)?;
     }
-    drop(silent);
+    drop((silent, newcomers));
     if ensemble.wait_leader()? != leader || ensemble.epoch(leader) != first_epoch {
         return Err(ensemble.failure("has lost its leader to strangers"));
     }
@@ -231,6 +266,12 @@ fn strangers_at_the_ports_of_members_harm_nobody() -> Result<()> {
     let summary = judge(&mut ensemble, &load.stop()?.recorders)?;
     println!("{summary:?}");
     Ok(())
+}
+
+/// How many files the members have open.
+fn files(ensemble: &Ensemble) -> Result<Vec<usize>> {
+    let count = |pid| Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count());
+    ensemble.pids().into_iter().map(count).collect()
 }
 
 /// Resident memory of the members in bytes.

@@ -142,6 +142,7 @@ impl Member {
             sid,
             addresses: addresses.clone(),
             timeout: self.connect_timeout,
+            told: false,
         })]);
         None
     }

@@ -11,6 +11,7 @@ use log::{error, info, warn};
 use super::election::{Election, ElectionSettings, ElectionSink};
 use super::inbox::Inbox;
 use super::member::{Member, entries};
+use super::open_files;
 use super::pipeline::Seat;
 use super::quorum_sink::{Backlog, QuorumSink};
 use super::start::{
@@ -33,8 +34,6 @@ use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
 use crate::zab::sync::Options;
 use crate::zab::{LearnerType, ServerState};
 
-/// Callers of the quorum port that have not said a word, at the most.
-const STRANGERS_MAX: usize = 256;
 /// Pause between two attempts to bind the election port.
 const BIND_PAUSE: Duration = Duration::from_secs(1);
 
@@ -140,6 +139,7 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         max_time_to_wait_for_epoch: quorum.tuning.max_time_to_wait_for_epoch_ms.into(),
         max_concurrent_snap_syncs: count(quorum.tuning.max_concurrent_snap_syncs),
         max_concurrent_diff_syncs: count(quorum.tuning.max_concurrent_diff_syncs),
+        max_strangers: open_files::strangers(),
         leader_serves: quorum.tuning.leader_serves,
         log_enabled: quorum.sync_enabled || quorum.peer_type == PeerType::Participant,
         sync: Options {
@@ -218,7 +218,7 @@ fn start_links(
             accepted_nodelay: tuning.leader_nodelay,
             connected_nodelay: tuning.follower_nodelay,
             strangers: Some(Strangers {
-                max: STRANGERS_MAX,
+                max: open_files::strangers(),
                 timeout: Millis::from(config.quorum.init_limit) * tick(config),
             }),
             ..PortSettings::default()
@@ -282,7 +282,7 @@ fn start_election(
     let config = ground.config;
     let tuning = &config.quorum.tuning;
     let greeting_timeout = match tuning.quorum_cnxn_timeout_ms {
-        ms @ 0.. => ms.into(),
+        ms @ 1.. => ms.into(),
         _ => tick(config) * Millis::from(config.quorum.sync_limit),
     };
     let settings = ElectionSettings {
@@ -301,6 +301,7 @@ fn start_election(
                 .collect(),
             multi_address: config.quorum.multi_address,
             greeting_timeout,
+            max_strangers: open_files::strangers(),
             fault_ebcdic: false,
         },
         connect_timeout: tuning.cnx_timeout_ms.max(1).into(),

@@ -59,6 +59,7 @@ impl Server {
             addresses: vec![ElectionAddr { host: "127.0.0.1".to_owned(), port: 3889 }],
             multi_address: true,
             greeting_timeout: 5_000,
+            max_strangers: 256,
             fault_ebcdic: false,
         };
         let cnx = QuorumCnxManager::new(settings, quorums());

@@ -306,6 +306,7 @@ impl Shared {
             max_time_to_wait_for_epoch: -1,
             max_concurrent_snap_syncs: 10,
             max_concurrent_diff_syncs: 100,
+            max_strangers: 100,
             leader_serves: plan.leader_serves,
             log_enabled: true,
             sync: Options {
@@ -415,6 +416,7 @@ impl Shared {
             addresses: vec![ElectionAddr { host, port: 3888 }],
             multi_address: node.sid.0 % 2 == 0,
             greeting_timeout: self.plan.tick_ms * self.plan.sync_limit,
+            max_strangers: 256,
             fault_ebcdic: self.plan.bugs.ebcdic,
         };
         (fle, QuorumCnxManager::new(settings, self.quorums.clone()))

@@ -257,7 +257,7 @@ impl World {
                 cnx::Effect::Unreachable(peer) => {
                     self.tell_fle(sid, fle::Event::Unreachable(peer));
                 }
-                cnx::Effect::UnknownSid(peer) => {
+                cnx::Effect::UnknownSid(peer) | cnx::Effect::Stranger { sid: peer, .. } => {
                     self.violated(format!("{sid} does not know {peer}"));
                 }
             }

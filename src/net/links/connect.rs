@@ -17,14 +17,15 @@ use crate::zab::LinkId;
 
 /// How long one address of a host is tried alone, in ms.
 const HEAD_START: Millis = 250;
-/// How many peers are called at the same time: callers can make us call back whom they name.
-const MAX_DIALS: usize = 256;
+/// How many peers are called at the same time where callers said that they are.
+const MAX_DIALS_TOLD: usize = 256;
 
 /// One peer that is being called.
 struct Dial {
     port: Port,
     sid: Sid,
     timeout: Millis,
+    told: bool,
     lanes: Vec<Lane>,
     /// What went wrong so far.
     errors: Vec<String>,
@@ -57,14 +58,17 @@ pub(super) enum Outcome {
 pub(super) struct Dialer {
     registry: Registry,
     resolver: Resolver,
+    /// For names that callers have told.
+    told_resolver: Resolver,
     dials: HashMap<u64, Dial>,
     attempts: HashMap<LinkId, Attempt>,
     next: u64,
 }
 
 impl Dialer {
-    pub(super) fn new(registry: Registry, resolver: Resolver) -> Self {
-        Self { registry, resolver, dials: HashMap::new(), attempts: HashMap::new(), next: 0 }
+    pub(super) fn new(registry: Registry, resolver: Resolver, told_resolver: Resolver) -> Self {
+        let (dials, attempts) = (HashMap::new(), HashMap::new());
+        Self { registry, resolver, told_resolver, dials, attempts, next: 0 }
     }
 
     /// Whether `link` is a connection that is being made.
@@ -79,19 +83,20 @@ impl Dialer {
         now: Millis,
         timers: &mut Timers,
     ) -> Option<Outcome> {
-        let Connect { port, sid, addresses, timeout } = connect;
-        if self.dials.len() >= MAX_DIALS {
-            let why = format!("{MAX_DIALS} peers are being called already");
+        let Connect { port, sid, addresses, timeout, told } = connect;
+        if told && self.dials.values().filter(|dial| dial.told).count() >= MAX_DIALS_TOLD {
+            let why = format!("{MAX_DIALS_TOLD} peers are being called already");
             return Some(Outcome::Lost { port, sid, why });
         }
         let id = self.next;
         self.next += 1;
         let lanes: Vec<Lane> = addresses.into_iter().map(Lane::new).collect();
+        let resolver = if told { &self.told_resolver } else { &self.resolver };
         for (lane, l) in lanes.iter().enumerate().filter(|(_, l)| l.resolving) {
-            self.resolver.ask(&l.host, Asker { dial: id, lane });
+            resolver.ask(&l.host, Asker { dial: id, lane });
         }
         let count = lanes.len();
-        self.dials.insert(id, Dial { port, sid, timeout, lanes, errors: Vec::new() });
+        self.dials.insert(id, Dial { port, sid, timeout, told, lanes, errors: Vec::new() });
         timers.set(now + timeout.max(0), Timer::ConnectTimeout(id));
         (0..count).for_each(|lane| self.try_next(id, lane));
         self.settle(id)

@@ -168,6 +168,9 @@ pub struct Connect {
     pub addresses: Vec<(String, u16)>,
     /// How long all of it may take, in ms.
     pub timeout: Millis,
+    /// The addresses are what a caller said. Of such calls there may be so many and no more, and their
+    /// names are not looked up in front of those of the configuration.
+    pub told: bool,
 }
 
 /// Something to be done. Orders for links that are gone do nothing.

@@ -1,7 +1,7 @@
 //! The links' thread: waits for all sockets, gives each that is ready a turn, carries out what is
 //! ordered, keeps the time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ const ACCEPTS: usize = 64;
 const ACCEPT_PAUSE: Millis = 50;
 /// How long a link that is to be closed may take nothing, or not hang up, in ms.
 const LINGER: Millis = 2_000;
+/// How many such links there may be; the oldest are closed at once.
+const LINGERING_MAX: usize = 64;
 /// How much is read from a link in one turn.
 const READ: usize = 64 << 10;
 
@@ -43,6 +45,8 @@ pub(super) struct Reactor {
     links: HashMap<LinkId, Link>,
     /// Callers that nobody has vouched for, by port, oldest first.
     strangers: BTreeSet<(u8, LinkId)>,
+    /// Links that are to be closed, oldest first; some may be gone.
+    lingering: VecDeque<LinkId>,
     /// Who is to have a turn.
     ready: Vec<LinkId>,
     /// Where somebody may wait to be let in.
@@ -60,9 +64,9 @@ impl Reactor {
         let poll = Poll::new()?;
         let mail = Arc::new(Mail::new(Waker::new(poll.registry(), MAIL)?));
         let ports = Arc::new(Ports::new(settings, poll.registry().try_clone()?));
-        let resolver = Resolver::new(Arc::clone(&mail), lookup);
+        let resolver = || Resolver::new(Arc::clone(&mail), Arc::clone(&lookup));
         let reactor = Self {
-            dialer: Dialer::new(poll.registry().try_clone()?, resolver),
+            dialer: Dialer::new(poll.registry().try_clone()?, resolver(), resolver()),
             poll,
             mail: Arc::clone(&mail),
             ports: Arc::clone(&ports),
@@ -70,6 +74,7 @@ impl Reactor {
             timers: Timers::default(),
             links: HashMap::new(),
             strangers: BTreeSet::new(),
+            lingering: VecDeque::new(),
             ready: Vec::new(),
             accepting: Vec::new(),
             buffer: vec![0; READ].into(),
@@ -184,6 +189,17 @@ impl Reactor {
                 link.queued = true;
                 self.ready.push(id);
             }
+            self.lingering.push_back(id);
+            self.bound_lingering();
+        }
+    }
+
+    /// Whoever is told to go and stays must not take all files.
+    fn bound_lingering(&mut self) {
+        while self.lingering.len() > LINGERING_MAX
+            && let Some(oldest) = self.lingering.pop_front()
+        {
+            self.remove(oldest);
         }
     }
 

@@ -16,6 +16,40 @@ const FIRST_CALL_PAUSE: Millis = 5;
 /// The longest pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
 const CALL_PAUSE_MAX: Millis = 100;
 
+/// Pause before a leader is called a third time in whose term this server has no place, in ms; each
+/// that follows is twice as long, up to half a tick. (In Java there is none: it calls and is refused as
+/// fast as both can, for as long as that leader leads.)
+const FIRST_REFUSED_PAUSE: Millis = 50;
+
+/// The leader that this server was with last, and how often in a row that came to nothing.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    leader: Option<Sid>,
+    count: u32,
+}
+
+impl Refusals {
+    /// The server has a place in its leader's term.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The leader would not have this server, or the server could not follow it. Once is nothing: who
+    /// has just been elected may give up, and then the next election is waited for.
+    pub(super) fn note(&mut self, leader: Sid) {
+        if self.leader.replace(leader) == Some(leader) {
+            self.count = self.count.saturating_add(1);
+        } else {
+            self.count = 0;
+        }
+    }
+
+    fn pause(&self, leader: Sid, tick_time: Millis) -> Option<Millis> {
+        let again = self.count.checked_sub(1).filter(|_| self.leader == Some(leader))?;
+        Some((FIRST_REFUSED_PAUSE << again.min(10)).min(tick_time / 2))
+    }
+}
+
 /// The leader, and how often it was called.
 #[derive(Debug)]
 pub(super) struct Calling {
@@ -41,8 +75,14 @@ impl Ensemble {
         effects: &mut Vec<Effect>,
     ) {
         info!("{}", if state == ServerState::Following { "FOLLOWING" } else { "OBSERVING" });
-        self.role = Role::Calling(Calling { leader, since: now.mono, attempts: 1, again_at: None });
-        effects.push(Effect::ConnectLeader(leader));
+        let (since, pause) = (now.mono, self.refusals.pause(leader, self.settings.tick_time));
+        let Some(pause) = pause else {
+            self.role = Role::Calling(Calling { leader, since, attempts: 1, again_at: None });
+            return effects.push(Effect::ConnectLeader(leader));
+        };
+        info!("calling leader {leader} again in {pause} ms");
+        let again_at = Some(since + pause);
+        self.role = Role::Calling(Calling { leader, since, attempts: 0, again_at });
     }
 
     /// A leader that has just been elected may not listen yet.
@@ -56,7 +96,7 @@ impl Ensemble {
             warn!("cannot reach the leader {}, looking again", calling.leader);
             self.steps.push_back(Step::Look);
         } else {
-            let doubled = FIRST_CALL_PAUSE << (calling.attempts - 1).min(CALLS_MAX);
+            let doubled = FIRST_CALL_PAUSE << calling.attempts.saturating_sub(1).min(CALLS_MAX);
             calling.again_at = Some(now.mono + doubled.min(CALL_PAUSE_MAX));
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jute::Limits;
 use log::{info, warn};
 
 use super::figures;
@@ -25,6 +26,9 @@ use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
 use crate::zab::quorum::Quorums;
 use crate::zab::sync::Entry;
 use crate::zab::{LearnerType, LinkId};
+
+/// The longest field of a packet by which a learner says who it is, in bytes; it has 20.
+const FIRST_PACKET_MAX: usize = 1024;
 
 /// The leader and what comes from its learners.
 #[derive(Debug)]
@@ -61,8 +65,10 @@ impl Settings {
 }
 
 impl LearnerLink {
-    fn new(limits: jute::Limits) -> Self {
-        Self { reader: PacketReader::new(limits), held: None, ack_latency: None }
+    /// One that has not said who it is.
+    fn new() -> Self {
+        let reader = PacketReader::new(Limits::new(FIRST_PACKET_MAX, 0));
+        Self { reader, held: None, ack_latency: None }
     }
 }
 
@@ -75,8 +81,8 @@ impl Leading {
         self.machine.deadline().is_some_and(|at| now >= at)
     }
 
-    pub(super) fn accepted(&mut self, link: LinkId, limits: jute::Limits) {
-        self.links.insert(link, LearnerLink::new(limits));
+    pub(super) fn accepted(&mut self, link: LinkId) {
+        self.links.insert(link, LearnerLink::new());
     }
 
     /// False if the connection is not known.
@@ -170,6 +176,7 @@ impl Ensemble {
             max_time_to_wait_for_epoch: s.max_time_to_wait_for_epoch,
             max_concurrent_snap_syncs: s.max_concurrent_snap_syncs,
             max_concurrent_diff_syncs: s.max_concurrent_diff_syncs,
+            max_strangers: s.max_strangers,
             reconfig_enabled: false,
             sync: s.sync,
             faults: s.faults.leader,
@@ -213,6 +220,7 @@ impl Ensemble {
             match learner.reader.next_packet() {
                 Ok(Some(packet)) => {
                     if matches!(packet, Packet::LearnerInfo(_)) {
+                        learner.reader.set_limits(self.replica.front.settings.limits);
                         effects.push(Effect::Know(link));
                     }
                     self.take_packet(now, link, packet);

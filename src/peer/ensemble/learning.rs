@@ -287,6 +287,7 @@ impl Ensemble {
                 learning.sessions.restore(*id, *timeout, now.mono);
             }
         }
+        self.refusals.forget();
         self.replica.front.db.write_tree().set_fuzzy(false);
         effects.push(Effect::EpochEstablished(epoch));
         self.replica.front.set_serving(Serving::Yes);
@@ -415,6 +416,7 @@ impl Ensemble {
         let role = std::mem::replace(&mut self.role, Role::Looking(Looking::default()));
         if let Role::Learning(learning) = role {
             self.close(learning.link, effects);
+            self.refusals.note(learning.leader);
             if let Some(half) = learning.reception
                 && self.settings.faults.learner.keep_half_snapshot
                 && let Ok(loaded) = half.finish()

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use log::info;
 
-use self::calling::Calling;
+use self::calling::{Calling, Refusals};
 use self::figures::Figures;
 use self::leading::Leading;
 use self::learning::Learning;
@@ -73,6 +73,8 @@ pub struct Settings {
     pub max_concurrent_snap_syncs: usize,
     /// `leader.maxConcurrentDiffSyncs`.
     pub max_concurrent_diff_syncs: usize,
+    /// How many learners may be there that are no members.
+    pub max_strangers: usize,
     /// `leaderServes`: a leader takes clients.
     pub leader_serves: bool,
     /// An observer keeps a log (`syncEnabled`); participants always do.
@@ -179,6 +181,7 @@ pub struct Ensemble {
     at_barrier: bool,
     /// The server's data is not to be voted with.
     must_not_vote: bool,
+    refusals: Refusals,
     figures: Figures,
 }
 
@@ -205,6 +208,7 @@ impl Ensemble {
             outbox: Outbox::default(),
             at_barrier: false,
             must_not_vote,
+            refusals: Refusals::default(),
             figures: Figures::default(),
         };
         member.drain(now, effects);
@@ -450,7 +454,7 @@ impl Ensemble {
 
     fn on_accepted(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
         if let Role::Leading(leading) = &mut self.role {
-            leading.accepted(link, self.replica.front.settings.limits);
+            leading.accepted(link);
             self.tell_leader(now, leader::Event::LearnerConnected { link });
         } else {
             effects.push(Effect::Close(link));

@@ -1,5 +1,6 @@
 //! A member without a leader, by its face.
 
+mod refusals;
 mod syncs;
 
 use std::collections::HashMap;
@@ -121,6 +122,7 @@ fn ensemble_settings() -> Settings {
         max_time_to_wait_for_epoch: -1,
         max_concurrent_snap_syncs: 10,
         max_concurrent_diff_syncs: 100,
+        max_strangers: 100,
         leader_serves: true,
         log_enabled: true,
         sync: Options::default(),

@@ -1,17 +1,17 @@
 //! The body of the election's thread.
 
-use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::ElectionSink;
 use super::inbox::{Arrival, Inbox};
+use super::remotes::Remotes;
 use crate::ids::{Millis, Sid};
 use crate::net::Clock;
 use crate::net::links::{Connect, Links, Order, Port};
 use crate::zab::LinkId;
 use crate::zab::election::cnx::{self, CloseReason, QuorumCnxManager};
-use crate::zab::election::fle::{self, FastLeaderElection};
+use crate::zab::election::fle::{self, FastLeaderElection, Rejection};
 use crate::zab::election::initial::ElectionAddr;
 use crate::zab::quorum::Quorums;
 
@@ -28,8 +28,7 @@ pub(super) struct Driver {
     connect_timeout: Millis,
     links: Links,
     sink: Arc<dyn ElectionSink>,
-    /// The open links and who is at their other ends, for the log.
-    remotes: HashMap<LinkId, SocketAddr>,
+    remotes: Remotes,
     work: VecDeque<Work>,
     /// What the links are to do, after each batch.
     orders: Vec<Order>,
@@ -52,7 +51,7 @@ impl Driver {
             connect_timeout,
             links,
             sink,
-            remotes: HashMap::new(),
+            remotes: Remotes::default(),
             work: VecDeque::new(),
             orders: Vec::new(),
             now: 0,
@@ -103,7 +102,7 @@ impl Driver {
             Arrival::Bytes { link, bytes } => self.cnx(cnx::Event::Bytes { link, bytes: &bytes }),
             Arrival::Flushed(link) => self.cnx(cnx::Event::Flushed { link }),
             Arrival::Closed { link, why, is_lost } => {
-                if let Some(remote) = self.remotes.remove(&link) {
+                if let Some(remote) = self.remotes.remove(link) {
                     log::info!("election: connection with {remote} ended: {why}");
                 }
                 let event =
@@ -163,15 +162,13 @@ impl Driver {
                 self.cnx(cnx::Event::Quorums(self.quorums.clone()));
                 self.sink.adopt_config(config);
             }
-            fle::Effect::Rejected { from, why } => {
-                log::warn!("election: dropped a message of server {from}: {why}");
-            }
+            fle::Effect::Rejected { from, why } => self.complain(from, &why),
         }
     }
 
     fn carry_out_cnx(&mut self, effect: cnx::Effect) {
         match effect {
-            cnx::Effect::Connect { sid, addresses } => self.connect(sid, addresses),
+            cnx::Effect::Connect { sid, addresses, told } => self.connect(sid, addresses, told),
             cnx::Effect::Write { link, bytes } => {
                 self.orders.push(Order::Write { link, bytes: bytes.into() });
             }
@@ -181,17 +178,30 @@ impl Driver {
             }
             cnx::Effect::Unreachable(sid) => self.fle(fle::Event::Unreachable(sid)),
             cnx::Effect::UnknownSid(sid) => log::warn!("election: no server {sid} is a member"),
+            cnx::Effect::Stranger { link, sid } => {
+                if let Some(remote) = self.remotes.address(link) {
+                    log::info!("election: {remote} is server {sid}, which is no member");
+                }
+            }
         }
     }
 
-    fn connect(&mut self, sid: Sid, addresses: Vec<ElectionAddr>) {
+    /// A message was dropped; those of this server to itself come over no link.
+    fn complain(&mut self, from: Sid, why: &Rejection) {
+        let link = self.cnx.link(from);
+        if let Some(remote) = link.and_then(|link| self.remotes.complain(link, self.now)) {
+            log::warn!("election: dropped a message of server {from} at {remote}: {why}");
+        }
+    }
+
+    fn connect(&mut self, sid: Sid, addresses: Vec<ElectionAddr>, told: bool) {
         let addresses = addresses.into_iter().map(|a| (a.host, a.port)).collect();
         let (port, timeout) = (Port::Election, self.connect_timeout);
-        self.orders.push(Order::Connect(Connect { port, sid, addresses, timeout }));
+        self.orders.push(Order::Connect(Connect { port, sid, addresses, timeout, told }));
     }
 
     fn close(&mut self, link: LinkId, why: &CloseReason) {
-        if let Some(remote) = self.remotes.remove(&link) {
+        if let Some(remote) = self.remotes.remove(link) {
             match why {
                 CloseReason::PeerCallsBack(_)
                 | CloseReason::CallingBack(_)
@@ -204,7 +214,7 @@ impl Driver {
 
     fn stop(mut self) {
         let open = std::mem::take(&mut self.remotes);
-        self.orders.extend(open.into_keys().map(Order::CloseNow));
+        self.orders.extend(open.into_links().map(Order::CloseNow));
         self.links.send(self.orders.drain(..));
     }
 }

@@ -3,6 +3,7 @@
 
 mod driver;
 mod inbox;
+mod remotes;
 #[cfg(test)]
 mod tests;
 

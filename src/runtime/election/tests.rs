@@ -53,6 +53,7 @@ impl Node {
                 addresses: member.addrs.iter().map(address).collect(),
                 multi_address: false,
                 greeting_timeout: 5_000,
+                max_strangers: 256,
                 fault_ebcdic: false,
             },
             connect_timeout: 5_000,

@@ -47,7 +47,10 @@ impl Leader {
         learner.sid = Some(sid);
         learner.kind = info.kind;
         learner.stage = Stage::WaitingForEpoch;
-        let fault = self.fault_of(&info).or_else(|| self.fault_of_sid(now, link, sid));
+        let fault = self
+            .fault_of(&info)
+            .or_else(|| self.fault_of_sid(now, link, sid))
+            .or_else(|| self.fault_of_stranger(sid));
         if let Some(fault) = fault {
             return self.drop_learner(link, fault, out);
         }
@@ -115,6 +118,19 @@ impl Leader {
         };
         let taken = sid == self.settings.my_id || self.others(link, sid).any(|(_, l)| lives(l));
         taken.then_some(LearnerFault::SidTaken(sid))
+    }
+
+    /// Observers that are in nobody's configuration are served, and so are those who are to join; but
+    /// anybody can say that, and each costs a connection.
+    fn fault_of_stranger(&self, sid: Sid) -> Option<LearnerFault> {
+        let is_stranger = |sid: Sid| {
+            let (committed, last_seen) = (self.quorums.committed(), self.quorums.last_seen());
+            committed.member(sid).is_none() && last_seen.member(sid).is_none()
+        };
+        let is_other = |l: &&LearnerHandler| l.sid.is_some_and(|s| s != sid && is_stranger(s));
+        let others = || self.learners.values().filter(is_other).count();
+        let too_many = is_stranger(sid) && others() >= self.settings.max_strangers;
+        too_many.then_some(LearnerFault::Stranger)
     }
 
     /// A learner that calls again has left its first connection: what may still come over that is about

@@ -29,7 +29,7 @@ impl Leader {
                 out.push(Effect::Revalidate { link, session, timeout });
             }
             Packet::Request(request) => out.push(Effect::Request { link, request }),
-            other => log::warn!("unexpected quorum packet, type: {}", other.name()),
+            other => self.drop_learner(link, LearnerFault::Unexpected(other.name()), out),
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Settings {
     pub max_concurrent_snap_syncs: usize,
     /// `leader.maxConcurrentDiffSyncs`, likewise.
     pub max_concurrent_diff_syncs: usize,
+    /// How many learners may be there that are no members; more are sent away.
+    pub max_strangers: usize,
     /// `reconfigEnabled`: the configuration gets a version.
     pub reconfig_enabled: bool,
     /// How syncs are chosen.
@@ -322,6 +324,8 @@ pub enum LearnerFault {
     TransactionTimeout,
     /// It acknowledged what was never proposed.
     FutureAck(Zxid),
+    /// It is no member, and there are as many such as there may be.
+    Stranger,
     /// It claims the id of this server, or of a learner that answers.
     SidTaken(Sid),
     /// It has called again.
@@ -349,6 +353,7 @@ impl fmt::Display for LearnerFault {
                 f.write_str("Closing connection to peer due to transaction timeout.")
             }
             Self::FutureAck(zxid) => write!(f, "acknowledged {zxid}, which was not proposed"),
+            Self::Stranger => f.write_str("too many learners that are no members"),
             Self::SidTaken(sid) => write!(f, "another server with id {sid} is here already"),
             Self::CalledAgain => f.write_str("it has called again"),
         }

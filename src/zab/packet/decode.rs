@@ -27,6 +27,11 @@ impl PacketReader {
         Self { limits, input: Vec::new(), start: 0, need: 0 }
     }
 
+    /// From the next packet on other limits hold.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Takes bytes as they arrive.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.input.drain(..self.start);

@@ -80,6 +80,7 @@ fn leader(out: &mut Vec<leader::Effect>, history: &History) -> Leader {
         max_time_to_wait_for_epoch: 500,
         max_concurrent_snap_syncs: 1,
         max_concurrent_diff_syncs: 1,
+        max_strangers: 2,
         reconfig_enabled: true,
         sync: crate::zab::sync::Options::default(),
         faults: leader::Faults::default(),
@@ -116,6 +117,34 @@ fn obey(leader: &mut Leader, history: &mut History, now: i64, mut effects: Vec<l
         }
         effects = next;
     }
+}
+
+#[test]
+fn learners_that_are_no_members_are_sent_away_beyond_the_bound() {
+    let mut history = History::new(CommittedLog::default(), Zxid::new(1, 3));
+    let mut leader = leader(&mut Vec::new(), &history);
+    let mut sent_away = |link: u64, sid: i64| {
+        let (link, mut out) = (LinkId(link), Vec::new());
+        leader.step(0, leader::Event::LearnerConnected { link }, &history, &mut out);
+        let packet = Packet::LearnerInfo(LearnerInfo {
+            kind: LearnerType::Participant,
+            zxid: Zxid::new(1, 0),
+            sid: Some(Sid(sid)),
+            protocol_version: 0x10000,
+            config_version: 0,
+        });
+        leader.step(0, leader::Event::Packet { link, packet }, &history, &mut out);
+        let why = out.iter().find_map(|effect| match effect {
+            leader::Effect::Close { why, .. } => Some(why.clone()),
+            _ => None,
+        });
+        obey(&mut leader, &mut history, 0, out);
+        why
+    };
+    assert_eq!((sent_away(1, 70), sent_away(2, 71)), (None, None));
+    assert_eq!(sent_away(3, 72), Some(leader::LearnerFault::Stranger));
+    assert_eq!((sent_away(4, 2), sent_away(5, 4)), (None, None), "a voter and an observer");
+    assert_eq!(sent_away(6, 71), Some(leader::LearnerFault::CalledAgain), "in its own place");
 }
 
 proptest! {

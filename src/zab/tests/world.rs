@@ -160,6 +160,7 @@ impl World {
             max_time_to_wait_for_epoch: -1,
             max_concurrent_snap_syncs: 1,
             max_concurrent_diff_syncs: 100,
+            max_strangers: 100,
             reconfig_enabled: false,
             sync: crate::zab::sync::Options::default(),
             faults: leader::Faults::default(),

@@ -66,15 +66,17 @@ fn a_reset_ends_one_link_only() {
 }
 
 #[test]
-fn nobody_is_called_beyond_the_bound() {
-    let a = End::new(LinkSettings::default());
+fn callers_have_nobody_called_beyond_the_bound_nor_in_front_of_members() {
+    let (a, b) = (End::new(LinkSettings::default()), End::new(LinkSettings::default()));
     let silent = Silent::new();
     for sid in 0..300 {
-        a.dial(sid, &[("127.0.0.1", silent.port)], 8_000);
+        a.dial_told(sid, "127.0.0.1", silent.port, 8_000);
     }
-    let (mut refused, mut timed_out) = (0, 0);
-    while refused + timed_out < 300 {
+    a.dial(300, &[("127.0.0.1", b.address.port())], 8_000);
+    let (mut refused, mut timed_out, mut connected) = (0, 0, false);
+    while refused + timed_out < 300 || !connected {
         match a.hear() {
+            Heard::Connected(Sid(300), _) => connected = timed_out == 0,
             Heard::Failed(_, why) if why.contains("timed out") => timed_out += 1,
             Heard::Failed(_, why) if why.contains("already") => refused += 1,
             other => panic!("{other:?}"),

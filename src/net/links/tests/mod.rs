@@ -112,7 +112,15 @@ impl End {
 
     fn dial(&self, sid: i64, addresses: &[(&str, u16)], timeout: i64) {
         let addresses = addresses.iter().map(|(host, port)| ((*host).to_owned(), *port)).collect();
-        let connect = Connect { port: Port::Quorum, sid: Sid(sid), addresses, timeout };
+        let (port, sid) = (Port::Quorum, Sid(sid));
+        let connect = Connect { port, sid, addresses, timeout, told: false };
+        self.links.send([Order::Connect(connect)]);
+    }
+
+    /// As `dial`, where a caller said that it is.
+    fn dial_told(&self, sid: i64, host: &str, at: u16, timeout: i64) {
+        let (port, sid, addresses) = (Port::Quorum, Sid(sid), vec![(host.to_owned(), at)]);
+        let connect = Connect { port, sid, addresses, timeout, told: true };
         self.links.send([Order::Connect(connect)]);
     }
 

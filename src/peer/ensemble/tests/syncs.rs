@@ -11,7 +11,7 @@ const LINK: LinkId = LinkId(1);
 
 impl Stage {
     /// A step whose barriers are carried out at once.
-    fn pass(&mut self, mut event: Event) {
+    pub(super) fn pass(&mut self, mut event: Event) {
         loop {
             let now = Now { mono: self.world.now, wall: WALL + self.world.now };
             let mut effects = Vec::new();
@@ -23,7 +23,7 @@ impl Stage {
         }
     }
 
-    fn leader_sends(&mut self, packet: &Packet, more: &[u8]) {
+    pub(super) fn leader_sends(&mut self, packet: &Packet, more: &[u8]) {
         let mut bytes = Vec::new();
         packet.encode(&mut bytes);
         bytes.extend_from_slice(more);

@@ -80,6 +80,7 @@ impl Net {
                 addresses: vec![ElectionAddr { host: format!("h{id}"), port: 3888 }],
                 multi_address: id % 2 == 0,
                 greeting_timeout: 5000,
+                max_strangers: 256,
                 fault_ebcdic: false,
             };
             let cnx = QuorumCnxManager::new(settings, quorums);
@@ -210,7 +211,9 @@ impl Net {
                 cnx::Effect::Unreachable(peer) => {
                     self.fle(sid, fle::Event::Unreachable(peer));
                 }
-                cnx::Effect::UnknownSid(peer) => panic!("{peer}"),
+                cnx::Effect::UnknownSid(peer) | cnx::Effect::Stranger { sid: peer, .. } => {
+                    panic!("{peer}")
+                }
             }
         }
     }

@@ -2,122 +2,17 @@
 //! it would have lead, changes its mind for a better candidate, and is done when a quorum wants the
 //! same and nothing better was heard of for a while.
 
+mod face;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::notification::{self, Notification, NotificationError};
+pub use self::face::{Effect, Event, Rejection, Settings};
+use super::notification::{self, Notification};
 use super::vote::{Candidate, NOBODY, Vote};
 use crate::ids::{Millis, Sid, Zxid};
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums, SyncedLearnerTracker};
+use crate::zab::quorum::{QuorumVerifier, Quorums, SyncedLearnerTracker};
 use crate::zab::{LearnerType, ServerState};
-
-/// What does not change while the server runs.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// `myid`.
-    pub my_id: Sid,
-    /// `peerType`.
-    pub kind: LearnerType,
-    /// How long to wait for a better candidate once a quorum agrees; 200 ms in Java.
-    pub finalize_wait: Millis,
-    /// `fastleader.minNotificationInterval`.
-    pub min_notification_interval: Millis,
-    /// `fastleader.maxNotificationInterval`.
-    pub max_notification_interval: Millis,
-    /// `reconfigEnabled`: a newer configuration in a notification is adopted.
-    pub reconfig_enabled: bool,
-    /// What is allowed in such a configuration.
-    pub config_options: ConfigOptions,
-}
-
-impl Settings {
-    /// Java's defaults for server `my_id`.
-    pub fn new(my_id: Sid) -> Self {
-        Self {
-            my_id,
-            kind: LearnerType::Participant,
-            finalize_wait: 200,
-            min_notification_interval: 200,
-            max_notification_interval: 60_000,
-            reconfig_enabled: false,
-            config_options: ConfigOptions::default(),
-        }
-    }
-}
-
-/// What the election is told.
-#[derive(Debug, Clone)]
-pub enum Event<'a> {
-    /// The server has no leader: a new round begins.
-    Look {
-        /// The last zxid in the server's log; -1 keeps it out of the vote (an empty server with
-        /// `db.autocreate=false`).
-        zxid: Zxid,
-        /// Its `currentEpoch`.
-        peer_epoch: i64,
-    },
-    /// A message of the election port, from the peer that the connection belongs to. Those of the
-    /// server to itself come this way too.
-    Message {
-        /// The peer.
-        from: Sid,
-        /// A notification.
-        bytes: &'a [u8],
-    },
-    /// A peer cannot be connected to: it has nothing to say now.
-    Unreachable(Sid),
-    /// `deadline()` has come. Early or late ones do no harm.
-    Timer {
-        /// Whether the connections have sent something to at least one peer
-        /// (`QuorumCnxManager::have_delivered`).
-        have_delivered: bool,
-    },
-    /// The ensemble agreed on a new epoch: votes tell it from now on (ZOOKEEPER-1732,
-    /// `updateElectionVote`).
-    EpochEstablished(i64),
-    /// The configurations have changed.
-    Quorums(Quorums),
-}
-
-/// What the election wants done, in this order.
-#[derive(Debug, Clone)]
-pub enum Effect {
-    /// Send a notification; `to` may be the server itself. Nothing must be durable before it: a
-    /// vote promises nothing.
-    Send {
-        /// The peer.
-        to: Sid,
-        /// The notification.
-        bytes: Arc<[u8]>,
-    },
-    /// Connect to all peers that something waits for.
-    ConnectAll,
-    /// The round is over. The machine rests until the next `Look`.
-    Decided {
-        /// What was agreed on.
-        vote: Vote,
-        /// What the server is to do: lead, follow or observe.
-        state: ServerState,
-    },
-    /// A voter is looking while this server is not: a leader that still waits for its epoch counts
-    /// that (`Leader.reportLookingSid`).
-    VoterLooking {
-        /// The voter.
-        sid: Sid,
-        /// The epoch of the history that it votes for; its own is not of a later one.
-        epoch: i64,
-    },
-    /// A newer configuration is in force elsewhere. The machine has adopted it and begun a new
-    /// round; the shell stores it.
-    AdoptConfig(Arc<QuorumVerifier>),
-    /// A message made no sense and was dropped. For the log.
-    Rejected {
-        /// Its sender.
-        from: Sid,
-        /// What is wrong with it.
-        why: NotificationError,
-    },
-}
 
 /// How many may speak before the first round and be heard in it, besides the voters.
 const MAX_EARLY: usize = 16;
@@ -288,7 +183,9 @@ impl FastLeaderElection {
     }
 
     fn on_unreachable(&mut self, now: Millis, sid: Sid, out: &mut Vec<Effect>) {
-        let Some(looking) = &mut self.looking else { return };
+        let Some(looking) = self.looking.as_mut().filter(|_| self.quorums.is_voter(sid)) else {
+            return;
+        };
         looking.unreachable.insert(sid);
         if looking.finalize_at.is_some() {
             self.count_votes(now, out);
@@ -298,7 +195,9 @@ impl FastLeaderElection {
     fn on_message(&mut self, now: Millis, from: Sid, bytes: &[u8], out: &mut Vec<Effect>) {
         let n = match Notification::parse(bytes) {
             Ok(n) => n,
-            Err(why) => return out.push(Effect::Rejected { from, why }),
+            Err(e) => {
+                return out.push(Effect::Rejected { from, why: Rejection::Notification(e) });
+            }
         };
         if self.looking.is_none() && self.state == ServerState::Looking {
             return self.keep_early(from, bytes);
@@ -309,7 +208,9 @@ impl FastLeaderElection {
         if !self.quorums.is_voter(from) {
             return self.answer_non_voter(from, out);
         }
-        let Some(state) = n.state else { return };
+        let Some(state) = n.state else {
+            return out.push(Effect::Rejected { from, why: Rejection::State });
+        };
         let vote = Vote {
             candidate: n.candidate,
             election_epoch: n.election_epoch,
@@ -382,8 +283,9 @@ impl FastLeaderElection {
         let Some(looking) = &mut self.looking else { return };
         looking.resend_at = now + looking.interval;
         looking.unreachable.remove(&n.from);
-        if !self.quorums.is_voter(n.vote.candidate.leader) {
-            return;
+        let leader = n.vote.candidate.leader;
+        if !self.quorums.is_voter(leader) {
+            return out.push(Effect::Rejected { from: n.from, why: Rejection::Leader(leader) });
         }
         match n.vote.state {
             ServerState::Looking => self.on_looking_vote(now, n, out),

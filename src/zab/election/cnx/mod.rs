@@ -7,172 +7,28 @@
 //!
 //! Message on the wire: int length (1 to 524288), then as many bytes.
 
+mod face;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 
-use super::initial::{ElectionAddr, InitialError, InitialMessage, OBSERVER_ID, TEXT_AT};
+pub use self::face::{CloseReason, Effect, Event, Settings};
+use super::initial::{ElectionAddr, InitialMessage, OBSERVER_ID, TEXT_AT};
 use crate::ids::{Millis, Sid};
 use crate::zab::LinkId;
-use crate::zab::quorum::Quorums;
+use crate::zab::quorum::{QuorumServer, Quorums, ServerAddr};
 
 /// The longest message (`PACKETMAXSIZE`).
 pub const MAX_MESSAGE_LEN: usize = 512 * 1024;
 
-/// How many connections may be open that have not said who they are; the oldest goes first.
-const MAX_UNNAMED: usize = 256;
+/// The longest message of a server that is no member: many of them must not fill the memory.
+const MAX_MESSAGE_LEN_OF_STRANGERS: usize = 64 * 1024;
 
-/// What does not change while the server runs.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// `myid`.
-    pub my_id: Sid,
-    /// The server's own election addresses, the first of which is told where only one can be.
-    pub addresses: Vec<ElectionAddr>,
-    /// `multiAddress.enabled`: the initial message is of version 2.
-    pub multi_address: bool,
-    /// How long a caller may take to say who it is (`quorumCnxnTimeoutMs`, else
-    /// tickTime * syncLimit).
-    pub greeting_timeout: Millis,
-    /// ZOOKEEPER-4787, for the simulator alone: the server says who it is in EBCDIC, the charset of
-    /// its platform.
-    pub fault_ebcdic: bool,
-}
+/// How many servers that are no members may be called back at a time.
+const MAX_STRANGERS_CALLED: usize = 16;
 
-/// What the connections are told.
-#[derive(Debug, Clone)]
-pub enum Event<'a> {
-    /// A message is to go to a peer, or to the server itself.
-    Send {
-        /// The peer.
-        to: Sid,
-        /// The message, without its length.
-        bytes: Arc<[u8]>,
-    },
-    /// Connect to each peer that something was to be sent to and that has no connection.
-    ConnectAll,
-    /// A connection that [`Effect::Connect`] asked for is there.
-    Connected {
-        /// The peer.
-        sid: Sid,
-        /// The connection.
-        link: LinkId,
-    },
-    /// It could not be made: refused, timed out, not resolved.
-    ConnectFailed {
-        /// The peer.
-        sid: Sid,
-    },
-    /// Somebody called.
-    Accepted {
-        /// The connection.
-        link: LinkId,
-    },
-    /// Bytes have come.
-    Bytes {
-        /// The connection.
-        link: LinkId,
-        /// What came, in order.
-        bytes: &'a [u8],
-    },
-    /// All that was written to a connection has been taken by the kernel.
-    Flushed {
-        /// The connection.
-        link: LinkId,
-    },
-    /// A connection is gone, and not because of [`Effect::Close`].
-    Closed {
-        /// The connection.
-        link: LinkId,
-    },
-    /// As `Closed`, because nothing comes back from the peer's address: the last message is not there.
-    Lost {
-        /// The connection.
-        link: LinkId,
-    },
-    /// `deadline()` has come.
-    Timer,
-    /// The configurations have changed.
-    Quorums(Quorums),
-}
-
-/// What the connections want done, in this order. Nothing must be durable before any of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Connect to a peer, trying its addresses side by side, names resolved anew (a peer may have
-    /// moved); then [`Event::Connected`] or [`Event::ConnectFailed`], always one of them.
-    Connect {
-        /// The peer.
-        sid: Sid,
-        /// Its election addresses.
-        addresses: Vec<ElectionAddr>,
-    },
-    /// Write to a connection; [`Event::Flushed`] when all of it is out.
-    Write {
-        /// The connection.
-        link: LinkId,
-        /// What to write.
-        bytes: Vec<u8>,
-    },
-    /// Write out what was written, then close. No event follows, and what comes in is dropped.
-    Close {
-        /// The connection.
-        link: LinkId,
-        /// For the log.
-        why: CloseReason,
-    },
-    /// A message for the election.
-    Deliver {
-        /// Its sender.
-        from: Sid,
-        /// The message.
-        bytes: Vec<u8>,
-    },
-    /// A peer cannot be connected to, and has not called either. For the election.
-    Unreachable(Sid),
-    /// Something was to be sent to a server that is no member. For the log.
-    UnknownSid(Sid),
-}
-
-/// Why a connection is closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The peer has the larger sid and calls back.
-    PeerCallsBack(Sid),
-    /// The caller has the smaller sid and is called back.
-    CallingBack(Sid),
-    /// A newer connection to the same peer took its place.
-    Replaced(Sid),
-    /// The caller says that it is this server (ZOOKEEPER-2164).
-    OwnSid,
-    /// The first message makes no sense.
-    Initial(InitialError),
-    /// The caller did not say who it is in time, or too many did not.
-    Silent,
-    /// A message of an impossible length.
-    MessageLength {
-        /// The peer.
-        from: Sid,
-        /// What it claimed.
-        found: i32,
-    },
-}
-
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PeerCallsBack(sid) => write!(f, "server {sid} has the larger id and calls back"),
-            Self::CallingBack(sid) => write!(f, "server {sid} has the smaller id, calling it back"),
-            Self::Replaced(sid) => write!(f, "server {sid} has a newer connection"),
-            Self::OwnSid => f.write_str("the caller claims our own id: a configuration error"),
-            Self::Initial(e) => e.fmt(f),
-            Self::Silent => f.write_str("the caller did not say who it is"),
-            Self::MessageLength { from, found } => {
-                write!(f, "server {from} sent a message of {found} bytes")
-            }
-        }
-    }
-}
+/// How many of the addresses that a caller tells are called.
+const MAX_ADDRESSES_CALLED: usize = 8;
 
 /// The connections of one server.
 #[derive(Debug)]
@@ -183,6 +39,8 @@ pub struct QuorumCnxManager {
     peers: BTreeMap<Sid, Peer>,
     /// Callers that have not said who they are, oldest first; some may be gone or known by now.
     unnamed: VecDeque<(LinkId, Millis)>,
+    /// Connections to servers that are no members, oldest first; some may be members by now.
+    strangers: VecDeque<LinkId>,
     /// The next id for an observer that has none.
     observer_counter: i64,
 }
@@ -215,6 +73,7 @@ impl QuorumCnxManager {
             links: HashMap::new(),
             peers: BTreeMap::new(),
             unnamed: VecDeque::new(),
+            strangers: VecDeque::new(),
             observer_counter: -1,
         }
     }
@@ -229,9 +88,20 @@ impl QuorumCnxManager {
         self.peers.values().any(|p| p.addressed && p.queue.is_none())
     }
 
+    /// How many connections and peers are kept in mind.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.links.len() + self.peers.len() + self.strangers.len()
+    }
+
     /// Whether there is a connection to `sid`.
     pub fn is_connected(&self, sid: Sid) -> bool {
-        self.peers.get(&sid).is_some_and(|p| p.link.is_some())
+        self.link(sid).is_some()
+    }
+
+    /// The connection to `sid`.
+    pub fn link(&self, sid: Sid) -> Option<LinkId> {
+        self.peers.get(&sid).and_then(|p| p.link)
     }
 
     /// Takes an event, appends what is to be done. Events of connections that are closed change
@@ -260,7 +130,7 @@ impl QuorumCnxManager {
         if to == self.settings.my_id {
             return out.push(Effect::Deliver { from: to, bytes: bytes.to_vec() });
         }
-        if !self.is_connected(to) && self.known_addresses(to).is_none() {
+        if !self.is_connected(to) && self.member(to).is_none() {
             return out.push(Effect::UnknownSid(to));
         }
         let peer = self.peer(to);
@@ -281,22 +151,24 @@ impl QuorumCnxManager {
     /// Begins to connect, unless there is a connection or will be. `told` are the addresses that
     /// the peer gave itself; without any, those of the configuration count.
     fn connect(&mut self, sid: Sid, told: Vec<ElectionAddr>, out: &mut Vec<Effect>) {
-        let addresses = if told.is_empty() { self.known_addresses(sid) } else { Some(told) };
+        let is_told = !told.is_empty();
+        let addresses = if is_told { Some(told) } else { self.known_addresses(sid) };
         let Some(addresses) = addresses else { return };
         let peer = self.peer(sid);
         if peer.link.is_none() && !peer.connecting {
             peer.connecting = true;
-            out.push(Effect::Connect { sid, addresses });
+            out.push(Effect::Connect { sid, addresses, told: is_told });
         }
     }
 
-    fn known_addresses(&self, sid: Sid) -> Option<Vec<ElectionAddr>> {
+    fn member(&self, sid: Sid) -> Option<&QuorumServer> {
         let committed = self.quorums.committed().member(sid);
-        let member = committed.or_else(|| self.quorums.last_seen().member(sid))?;
-        let addr = |a: &crate::zab::quorum::ServerAddr| ElectionAddr {
-            host: a.host.clone(),
-            port: a.election_port,
-        };
+        committed.or_else(|| self.quorums.last_seen().member(sid))
+    }
+
+    fn known_addresses(&self, sid: Sid) -> Option<Vec<ElectionAddr>> {
+        let member = self.member(sid)?;
+        let addr = |a: &ServerAddr| ElectionAddr { host: a.host.clone(), port: a.election_port };
         Some(member.addrs.iter().map(addr).collect())
     }
 
@@ -327,7 +199,7 @@ impl QuorumCnxManager {
 
     fn on_accepted(&mut self, now: Millis, link: LinkId, out: &mut Vec<Effect>) {
         self.unnamed.retain(|(l, _)| self.links.get(l).is_some_and(|l| l.peer.is_none()));
-        if self.unnamed.len() >= MAX_UNNAMED {
+        if self.unnamed.len() >= self.settings.max_strangers {
             self.close_oldest_unnamed(out);
         }
         self.links.insert(link, Link::default());
@@ -390,20 +262,33 @@ impl QuorumCnxManager {
         &mut self,
         sid: Sid,
         link: LinkId,
-        told: Vec<ElectionAddr>,
+        mut told: Vec<ElectionAddr>,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(old) = self.peer(sid).link {
+        if self.member(sid).is_none() && (told.is_empty() || !self.may_call_stranger()) {
+            return self.close(link, CloseReason::NotCallingBack(sid), out);
+        }
+        told.truncate(MAX_ADDRESSES_CALLED);
+        if let Some(old) = self.link(sid) {
             self.close(old, CloseReason::Replaced(sid), out);
         }
         self.close(link, CloseReason::CallingBack(sid), out);
         self.connect(sid, told, out);
     }
 
+    fn may_call_stranger(&self) -> bool {
+        let called =
+            self.peers.iter().filter(|(sid, p)| p.connecting && self.member(**sid).is_none());
+        called.count() < MAX_STRANGERS_CALLED
+    }
+
     /// `link` is from now on the connection to `sid`.
     fn adopt(&mut self, sid: Sid, link: LinkId, out: &mut Vec<Effect>) {
-        if let Some(old) = self.peer(sid).link {
+        if let Some(old) = self.link(sid) {
             self.close(old, CloseReason::Replaced(sid), out);
+        }
+        if self.member(sid).is_none() {
+            self.admit_stranger(sid, link, out);
         }
         let peer = self.peer(sid);
         peer.link = Some(link);
@@ -412,6 +297,25 @@ impl QuorumCnxManager {
             peer.queue.clone_from(&peer.last_sent);
         }
         self.pump(sid, out);
+    }
+
+    /// Observers that are in nobody's configuration are served, and so are those who are to join; but
+    /// anybody can say that.
+    fn admit_stranger(&mut self, sid: Sid, link: LinkId, out: &mut Vec<Effect>) {
+        out.push(Effect::Stranger { link, sid });
+        let mut open = std::mem::take(&mut self.strangers);
+        open.retain(|l| self.peer_of(*l).is_some_and(|sid| self.member(sid).is_none()));
+        if open.len() >= self.settings.max_strangers
+            && let Some(oldest) = open.pop_front()
+        {
+            self.close(oldest, CloseReason::TooManyStrangers, out);
+        }
+        open.push_back(link);
+        self.strangers = open;
+    }
+
+    fn peer_of(&self, link: LinkId) -> Option<Sid> {
+        self.links.get(&link).and_then(|l| l.peer)
     }
 
     /// Sends what waits for `sid`, if its connection is free.
@@ -427,20 +331,22 @@ impl QuorumCnxManager {
     }
 
     fn on_flushed(&mut self, link: LinkId, out: &mut Vec<Effect>) {
-        let Some(sid) = self.links.get(&link).and_then(|l| l.peer) else { return };
+        let Some(sid) = self.peer_of(link) else { return };
         self.peer(sid).busy = false;
         self.pump(sid, out);
     }
 
     fn deliver_messages(&mut self, link: LinkId, out: &mut Vec<Effect>) {
-        let Some(Link { peer: Some(from), input }) = self.links.get_mut(&link) else { return };
-        let from = *from;
+        let Some(from) = self.peer_of(link) else { return };
+        let is_member = self.member(from).is_some();
+        let max_len = if is_member { MAX_MESSAGE_LEN } else { MAX_MESSAGE_LEN_OF_STRANGERS };
+        let Some(Link { input, .. }) = self.links.get_mut(&link) else { return };
         let mut at = 0;
         let fault = loop {
             let Some((head, rest)) = input[at..].split_first_chunk::<4>() else { break None };
             let found = i32::from_be_bytes(*head);
             let len = usize::try_from(found).unwrap_or(0);
-            if len == 0 || len > MAX_MESSAGE_LEN {
+            if len == 0 || len > max_len {
                 break Some(CloseReason::MessageLength { from, found });
             }
             let Some(bytes) = rest.get(..len) else { break None };
@@ -459,6 +365,7 @@ impl QuorumCnxManager {
     }
 
     fn forget(&mut self, link: LinkId) {
+        self.strangers.retain(|l| *l != link);
         let Some(sid) = self.links.remove(&link).and_then(|l| l.peer) else { return };
         let peer = self.peer(sid);
         if peer.link == Some(link) {
@@ -471,7 +378,7 @@ impl QuorumCnxManager {
     /// Another of the peer's addresses may lead to it, so it is called at once and told the last message
     /// again. Java does it with the next message, and an election's pauses get longer and longer.
     fn on_lost(&mut self, link: LinkId, out: &mut Vec<Effect>) {
-        let Some(sid) = self.links.get(&link).and_then(|l| l.peer) else { return };
+        let Some(sid) = self.peer_of(link) else { return };
         let is_current = self.peer(sid).link == Some(link);
         self.forget(link);
         if is_current {
@@ -482,7 +389,7 @@ impl QuorumCnxManager {
     /// Who is no member is forgotten with its connection, so that made-up sids fill no memory.
     fn forget_stranger(&mut self, sid: Sid) {
         let idle = self.peers.get(&sid).is_some_and(|p| p.link.is_none() && !p.connecting);
-        if idle && self.known_addresses(sid).is_none() {
+        if idle && self.member(sid).is_none() {
             self.peers.remove(&sid);
         }
     }

@@ -65,17 +65,17 @@ fn parse(arguments: &[String]) -> Outcome<(bool, &Path)> {
 
 fn check(call: &ToolCall, target: &Path, console: &Console<'_>, report: &mut Report) {
     let with_ports = !target.is_dir();
-    let Some(config) = configuration(call, target, report) else { return };
+    let Some((config, supported)) = configuration(call, target, report) else { return };
     if let Some(ground) = directories(&config, console, report) {
         data(&config, &ground, !with_ports, report);
     }
-    if with_ports {
+    if with_ports && supported {
         machine::ports(&config, report);
     }
 }
 
-/// The configuration, if a start would take it.
-fn configuration(call: &ToolCall, target: &Path, report: &mut Report) -> Option<Config> {
+/// The configuration, if it can be read, and whether a start would take it.
+fn configuration(call: &ToolCall, target: &Path, report: &mut Report) -> Option<(Config, bool)> {
     let path = target.display().to_string();
     let source = if target.is_dir() {
         if !target.join("version-2").is_dir() {
@@ -103,11 +103,12 @@ fn configuration(call: &ToolCall, target: &Path, report: &mut Report) -> Option<
     for warning in &config.warnings {
         report.warning("config", warning);
     }
-    match preflight::check_config(&config) {
+    let supported = preflight::check_config(&config);
+    match &supported {
         Ok(()) => report.ok("config", summary(&config)),
         Err(e) => report.error("config", e),
     }
-    Some(config)
+    Some((config, supported.is_ok()))
 }
 
 fn summary(config: &Config) -> String {
@@ -193,6 +194,9 @@ fn data(config: &Config, ground: &Ground, any_role: bool, report: &mut Report) {
     }
     report.fact("changes", changes);
     let prealloc = u64::try_from(config.storage.pre_alloc_bytes).unwrap_or(0);
+    if dirs.snap() == dirs.log() {
+        return machine::space(dirs.log(), prealloc, snapshot, report);
+    }
     machine::space(dirs.snap(), 0, snapshot, report);
     machine::space(dirs.log(), prealloc, 0, report);
 }

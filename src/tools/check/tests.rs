@@ -132,6 +132,17 @@ fn ports_and_keys_are_looked_at_where_there_is_a_configuration() {
 }
 
 #[test]
+fn nothing_is_said_twice() {
+    let scene = Scene::of("3.9.5");
+    let members = "tickTime=2000\ninitLimit=5\nsyncLimit=2\nclientPort=0\n\
+                   server.1=127.0.0.1:1:2\nserver.2=127.0.0.1:3:4\noraclePath=/x";
+    fs::write(scene.dir.path().join("myid"), "1").unwrap();
+    let (_, text) = scene.check(Some(members), "");
+    assert_eq!(text.matches("oraclePath is not supported").count(), 1, "{text}");
+    assert_eq!(text.matches(" MiB free").count(), 1, "one directory has one disk: {text}");
+}
+
+#[test]
 fn what_is_said_of_a_snapshot_while_it_is_loaded_is_a_warning() {
     let scene = Scene::of("3.4.14");
     let disk = Arc::new(RealDisk);

@@ -21,7 +21,7 @@ use gamekeeper::op::op;
 use jute::proto::{ExistsRequest, GetChildrenRequest, GetDataRequest, SetDataRequest};
 
 use crate::Settings;
-use crate::levels::{GROWTH_MAX, Thirds};
+use crate::levels::{GROWTH_IGNORED, GROWTH_MAX, Thirds};
 use crate::outcome::{Outcome, told};
 
 /// Sessions of the steady load, their depth, and the nodes that each makes and deletes in turn.
@@ -209,7 +209,7 @@ fn judge(outcome: &mut Outcome, memory: &[Vec<f64>], soak: Duration) {
             soak < JUDGED_MIN || thirds.level_off(),
             format!(
                 "memory does not level off: {:.1} % more in the last third than in the middle one, \
-                 {GROWTH_MAX} % are allowed: {series:.1?}",
+                 {GROWTH_MAX} % or {GROWTH_IGNORED} MiB are allowed: {series:.1?}",
                 thirds.growth()
             ),
         );

@@ -1,6 +1,7 @@
 //! The four-letter word `conf`: the configuration as it runs (`ZooKeeperServer.dumpConf`,
 //! `QuorumZooKeeperServer.dumpConf`).
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +63,8 @@ impl Config {
         let own = quorum.my_id.and_then(|sid| quorum.members.servers.get(&sid));
         let addresses = own.map_or(&[][..], |own| &own.addresses);
         let ports = |port: fn(&super::PeerAddress) -> u16| {
-            let ports: Vec<String> = addresses.iter().map(|a| port(a).to_string()).collect();
+            let ports: BTreeSet<u16> = addresses.iter().map(port).collect();
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
             ports.join("|")
         };
         let peer_type = match quorum.peer_type {

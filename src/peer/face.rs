@@ -37,6 +37,8 @@ pub enum Event {
     LeaderConnected(LinkId),
     /// It could not be made.
     LeaderUnreachable,
+    /// There is no port for the learners of [`Effect::Listen`].
+    CannotListen,
     /// Somebody called on the quorum port.
     Accepted(LinkId),
     /// Bytes have come over the quorum port.
@@ -80,7 +82,7 @@ pub enum Effect {
     EpochEstablished(i64),
     /// Call a leader's quorum port; then [`Event::LeaderConnected`] or [`Event::LeaderUnreachable`].
     ConnectLeader(Sid),
-    /// Take learners' calls, or take none any more.
+    /// Take learners' calls, or take none any more; [`Event::CannotListen`] if that cannot be.
     Listen(bool),
     /// Write to a connection of the quorum port.
     Send(LinkId, Vec<u8>),

@@ -5,7 +5,6 @@
 //! served anyway.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use log::{error, warn};
@@ -13,9 +12,10 @@ use log::{error, warn};
 use super::election::Election;
 use super::inbox::Inbox;
 use super::log_device::LogDevice;
+use super::ports;
 use super::quorum_sink::Backlog;
 use super::send_snapshot;
-use crate::config::ExitCode;
+use crate::config::{ExitCode, HostPort};
 use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::net::Clock;
 use crate::net::links::{Connect, Links, Order, Port};
@@ -63,7 +63,7 @@ pub(super) struct Member {
     /// The quorum addresses of the members.
     pub(super) addresses: BTreeMap<Sid, Vec<(String, u16)>>,
     /// Where this server takes learners.
-    pub(super) listen: Vec<SocketAddr>,
+    pub(super) listen: Vec<HostPort>,
     /// How long a call to the leader may take, in ms.
     pub(super) connect_timeout: Millis,
     /// How long a learner may take nothing of a snapshot, in ms.
@@ -109,7 +109,7 @@ impl Member {
             Effect::Look { zxid, peer_epoch } => self.election.look(zxid, peer_epoch),
             Effect::EpochEstablished(epoch) => self.election.established(epoch),
             Effect::ConnectLeader(sid) => return Ok(self.connect_leader(sid)),
-            Effect::Listen(true) => self.listen_for_learners()?,
+            Effect::Listen(true) => return Ok(self.listen_for_learners()),
             Effect::Listen(false) => self.links.unbind(Port::Quorum),
             Effect::Send(link, bytes) => self.links.write_now(link, bytes),
             Effect::SendSnapshot(link, head) => self.send_snapshot(link, head, sessions()),
@@ -147,21 +147,10 @@ impl Member {
         None
     }
 
-    fn listen_for_learners(&self) -> Result<(), Failure> {
+    fn listen_for_learners(&self) -> Option<Event> {
         self.links.unbind(Port::Quorum);
-        let mut failures = Vec::new();
-        for address in &self.listen {
-            if let Err(e) = self.links.listen(Port::Quorum, *address) {
-                let what = format!("Couldn't bind to {address}: {e}");
-                error!("{what}");
-                failures.push(Failure { code: ExitCode::QuorumPortBind, what });
-            }
-        }
-        // One address of several is enough (the constructor of Java's Leader).
-        if failures.len() < self.listen.len() {
-            return Ok(());
-        }
-        failures.pop().map_or(Ok(()), Err)
+        let bound = ports::bind_for_learners(&self.links, &self.listen);
+        bound.is_err().then_some(Event::CannotListen)
     }
 
     fn save_snapshot(&self, log: &LogDevice, sessions: &[(SessionId, i32)]) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ mod log_device;
 mod member;
 mod open_files;
 mod pipeline;
+mod ports;
 pub mod preflight;
 mod purger;
 mod quorum_sink;

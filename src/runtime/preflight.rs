@@ -3,8 +3,9 @@
 
 use std::net::SocketAddr;
 
+use super::ports::resolved;
 use super::start::{StartError, check_supported};
-use super::start_member::{listen_addresses, own_server, quorums};
+use super::start_member::{own_server, quorums};
 use crate::config::Config;
 use crate::server::auth::Auth;
 
@@ -30,8 +31,8 @@ pub fn ports(config: &Config) -> Result<Vec<(&'static str, SocketAddr)>, StartEr
     let mut ports = vec![("client port", check_supported(config)?)];
     if config.quorum.is_distributed() {
         let own = own_server(config)?;
-        let election = listen_addresses(config, own, |a| a.election_port)?;
-        let quorum = listen_addresses(config, own, |a| a.quorum_port)?;
+        let election = resolved(config, own, |a| a.election_port)?;
+        let quorum = resolved(config, own, |a| a.quorum_port)?;
         ports.extend(election.into_iter().map(|address| ("election port", address)));
         ports.extend(quorum.into_iter().map(|address| ("quorum port", address)));
     }

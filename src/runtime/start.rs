@@ -20,7 +20,7 @@ use super::snapshotter::{self, Snapshotter};
 use super::start_member;
 use crate::admin::{FourLetterWords, user_name};
 use crate::config::{Config, ExitCode};
-use crate::ids::Millis;
+use crate::ids::{Millis, Sid};
 use crate::net::{Clock, NetSettings, Port, Reactor, Submit};
 use crate::peer::pipeline::PipelineSettings;
 use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
@@ -60,10 +60,12 @@ pub enum StartError {
     /// Nobody could vote with this server.
     ElectionPort {
         /// The address.
-        address: SocketAddr,
+        address: String,
         /// What the system said.
         source: io::Error,
     },
+    /// The file `myid` says that this server is none of those that are listed.
+    NotAMember(Sid),
     /// The configuration asks for what this version does not have.
     Unsupported(String),
 }
@@ -73,7 +75,7 @@ impl StartError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Storage(storage::Error::DataDir(_)) => ExitCode::DataDir,
-            Self::Storage(_) | Self::Io { .. } => ExitCode::Unexpected,
+            Self::Storage(_) | Self::Io { .. } | Self::NotAMember(_) => ExitCode::Unexpected,
             Self::ElectionPort { .. } => ExitCode::QuorumPortBind,
             Self::Unsupported(_) => ExitCode::InvalidInvocation,
         }
@@ -88,6 +90,7 @@ impl fmt::Display for StartError {
             Self::ElectionPort { address, source } => {
                 write!(f, "Couldn't bind to the election address {address}: {source}")
             }
+            Self::NotAMember(id) => write!(f, "My id {id} not in the peer list"),
             Self::Unsupported(what) => f.write_str(what),
         }
     }
@@ -161,6 +164,7 @@ impl<'a> Base<'a> {
     fn member(&mut self) -> Result<(peer::Server, Member, Vec<Effect>), StartError> {
         let ground = start_member::Ground {
             config: self.config,
+            fatal: Arc::clone(&self.fatal),
             auth: Arc::clone(&self.auth),
             front: Arc::clone(&self.front),
             inbox: Arc::clone(&self.inbox),

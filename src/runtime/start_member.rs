@@ -1,23 +1,22 @@
 //! From a configuration to a running member of an ensemble.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::Duration;
 
-use log::{error, info, warn};
+use log::warn;
 
 use super::election::{Election, ElectionSettings, ElectionSink};
+use super::fatal::Fatal;
 use super::inbox::Inbox;
 use super::member::{Member, entries};
 use super::open_files;
 use super::pipeline::Seat;
+use super::ports;
 use super::quorum_sink::{Backlog, QuorumSink};
 use super::start::{
     StartError, io_error, pipeline_settings, restore_options, snapshot_options, snapshot_policy,
 };
-use crate::config::{Config, PeerAddress, PeerType, QuorumConfig, QuorumServer};
+use crate::config::{Config, PeerType, QuorumConfig, QuorumServer};
 use crate::ids::{Millis, Sid};
 use crate::net::Clock;
 use crate::net::links::{LinkSettings, Links, Port, PortSettings, Strangers};
@@ -34,12 +33,10 @@ use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
 use crate::zab::sync::Options;
 use crate::zab::{LearnerType, ServerState};
 
-/// Pause between two attempts to bind the election port.
-const BIND_PAUSE: Duration = Duration::from_secs(1);
-
 /// What a member stands on.
 pub(super) struct Ground<'a> {
     pub(super) config: &'a Config,
+    pub(super) fatal: Arc<Fatal>,
     pub(super) auth: Arc<Auth>,
     pub(super) front: Arc<Front>,
     pub(super) inbox: Arc<Inbox>,
@@ -90,12 +87,7 @@ pub(super) fn own_server(config: &Config) -> Result<&QuorumServer, StartError> {
     let id = config.quorum.my_id.ok_or_else(|| {
         StartError::Unsupported("myid file is missing, and an ensemble needs one".to_owned())
     })?;
-    config
-        .quorum
-        .members
-        .servers
-        .get(&id)
-        .ok_or_else(|| StartError::Unsupported(format!("My id {id} not in the peer list")))
+    config.quorum.members.servers.get(&id).ok_or(StartError::NotAMember(id))
 }
 
 pub(super) fn quorums(config: &Config) -> Result<Quorums, StartError> {
@@ -165,42 +157,6 @@ fn local_sessions(config: &Config) -> LocalSessions {
     }
 }
 
-/// The addresses of one of this server's ports. Of several, one that cannot be resolved is done
-/// without as long as there is another.
-pub(super) fn listen_addresses(
-    config: &Config,
-    own: &QuorumServer,
-    port: impl Fn(&PeerAddress) -> u16,
-) -> Result<Vec<SocketAddr>, StartError> {
-    let mut found = Vec::new();
-    let mut failed = None;
-    for address in &own.addresses {
-        match listen_address(config, address, port(address)) {
-            Ok(resolved) => found.extend(resolved),
-            Err(e) => {
-                let what = format!("cannot resolve {} of server.{}", address.host, own.sid);
-                warn!("{what}: {e}");
-                failed = Some(io_error(&what)(e));
-            }
-        }
-    }
-    match failed {
-        Some(e) if found.is_empty() => Err(e),
-        _ => Ok(found),
-    }
-}
-
-fn listen_address(
-    config: &Config,
-    address: &PeerAddress,
-    port: u16,
-) -> std::io::Result<Option<SocketAddr>> {
-    if config.quorum.listen_on_all_ips {
-        return Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)));
-    }
-    Ok((address.host.as_str(), port).to_socket_addrs()?.next())
-}
-
 fn start_links(
     ground: &Ground<'_>,
     own: &QuorumServer,
@@ -226,8 +182,8 @@ fn start_links(
     };
     let links = Links::start(settings, ground.clock).map_err(io_error("cannot start the links"))?;
     links.serve(Port::Quorum, Arc::new(QuorumSink::new(&ground.inbox, &ground.seat, backlog)));
-    let addresses = listen_addresses(config, own, |a| a.election_port)?;
-    bind_election_ports(&links, &addresses, tuning.election_bind_retry)?;
+    let addresses = ports::addresses(config, own, |a| a.election_port);
+    ports::bind_for_votes(&links, addresses, tuning.election_bind_retry, &ground.fatal)?;
     Ok(links)
 }
 
@@ -237,38 +193,6 @@ fn unreachable_after(quorum: &QuorumConfig) -> Option<Millis> {
     let timeout = Millis::from(quorum.multi_address_reachability_timeout_ms);
     let checked = quorum.multi_address && quorum.multi_address_reachability_check;
     (checked && timeout > 0).then_some(timeout)
-}
-
-/// Tries as often as `electionPortBindRetry` says; 0 for ever. One address of several is enough
-/// (`QuorumCnxManager.Listener`).
-fn bind_election_ports(
-    links: &Links,
-    addresses: &[SocketAddr],
-    tries: i32,
-) -> Result<(), StartError> {
-    let mut unbound = addresses.to_vec();
-    let mut tried = 0;
-    loop {
-        let mut failed = None;
-        unbound.retain(|address| match links.listen(Port::Election, *address) {
-            Ok(bound) => {
-                info!("Election port bound to {bound}");
-                false
-            }
-            Err(source) => {
-                error!("Exception while listening for votes on {address}: {source}");
-                failed = Some(StartError::ElectionPort { address: *address, source });
-                true
-            }
-        });
-        let Some(failure) = failed else { return Ok(()) };
-        tried += 1;
-        let is_enough = unbound.len() < addresses.len();
-        if tried >= tries && (tries != 0 || is_enough) {
-            return if is_enough { Ok(()) } else { Err(failure) };
-        }
-        sleep(BIND_PAUSE);
-    }
 }
 
 fn start_election(
@@ -331,7 +255,7 @@ fn member(
     });
     Ok(Member {
         addresses: addresses.collect::<BTreeMap<_, _>>(),
-        listen: listen_addresses(config, own, |a| a.quorum_port)?,
+        listen: ports::addresses(config, own, |a| a.quorum_port),
         connect_timeout: Millis::from(limit) * tick(config),
         patience: Millis::from(quorum.init_limit) * tick(config),
         snapshot_size_factor: config.storage.snapshot_size_factor,
@@ -366,38 +290,5 @@ impl ElectionSink for Votes {
         warn!(
             "a newer configuration is in force elsewhere, which reconfigEnabled=false forbids: {config}"
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Written;
-
-    /// Where a member listens whose line has these hosts.
-    fn addresses(hosts: &[&str]) -> Result<Vec<SocketAddr>, StartError> {
-        let written =
-            Written::of_file("zoo.cfg", "dataDir=/data\nclientPort=2181\n".into()).unwrap();
-        let any = |_: &str| Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let config = Config::interpret(&written, &any).unwrap();
-        let address =
-            |host: &&str| PeerAddress { host: (*host).into(), quorum_port: 1, election_port: 3888 };
-        let own = QuorumServer {
-            sid: Sid(1),
-            addresses: hosts.iter().map(address).collect(),
-            peer_type: PeerType::Participant,
-            client: None,
-            client_from_static: false,
-        };
-        listen_addresses(&config, &own, |a| a.election_port)
-    }
-
-    #[test]
-    fn of_several_addresses_one_may_be_unknown() {
-        let (good, unknown) = ("127.0.0.1", "no.such.host.invalid");
-        let bound = vec![SocketAddr::from(([127, 0, 0, 1], 3888))];
-        assert_eq!(addresses(&[unknown, good]).unwrap(), bound);
-        assert_eq!(addresses(&[good]).unwrap(), bound);
-        assert!(addresses(&[unknown]).is_err());
     }
 }

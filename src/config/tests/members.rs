@@ -7,6 +7,14 @@ use crate::ids::Sid;
 const LIMITS: &str = "initLimit=10\nsyncLimit=5\n";
 const THREE: &str = "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
 
+const NOTHING_BOUND: crate::config::Running = crate::config::Running {
+    client_port: None,
+    secure_client_port: None,
+    data_dir_size: 0,
+    data_log_size: 0,
+    membership: true,
+};
+
 /// A server of an ensemble, with its id.
 fn member(lines: &str, my_id: &str) -> Result<Config, ConfigError> {
     let mut written = written(&format!("{MINIMAL}{LIMITS}{lines}"), &[]);
@@ -248,14 +256,7 @@ fn a_dynamic_file_holds_members_alone() {
 #[test]
 fn conf_of_a_member_shows_the_ensemble() {
     let config = member(THREE, "2").expect("taken");
-    let running = crate::config::Running {
-        client_port: Some(2181),
-        secure_client_port: None,
-        data_dir_size: 0,
-        data_log_size: 0,
-        membership: true,
-    };
-    let text = config.conf_text(running, std::path::Path::new("/"));
+    let text = config.conf_text(NOTHING_BOUND, std::path::Path::new("/"));
     let (_, ensemble) = text.split_once("serverId=2\n").expect("the id");
     assert_eq!(
         ensemble,
@@ -263,4 +264,15 @@ fn conf_of_a_member_shows_the_ensemble() {
          membership: \nserver.1=a:2888:3888:participant\nserver.2=b:2888:3888:participant\n\
          server.3=c:2888:3888:participant\nversion=0"
     );
+}
+
+#[test]
+fn conf_tells_each_port_once() {
+    let several = "server.1=a:2888:3888|b:2888:3889\nserver.2=c:2888:3888\n";
+    let file = format!("{MINIMAL}{LIMITS}{several}");
+    let mut written = written(&file, &[("zookeeper.multiAddress.enabled", "true")]);
+    written.my_id = Some(b"1".to_vec());
+    let config = Config::interpret(&written, &resolve).expect("taken");
+    let text = config.conf_text(NOTHING_BOUND, std::path::Path::new("/"));
+    assert!(text.contains("\nelectionPort=3888|3889\nquorumPort=2888\n"), "{text}");
 }

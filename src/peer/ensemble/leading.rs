@@ -202,6 +202,14 @@ impl Ensemble {
         self.steps.extend(out.into_iter().map(Step::Leader));
     }
 
+    /// Nobody can follow; another election may find another leader (`QuorumPeer.makeLeader`).
+    pub(super) fn on_cannot_listen(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if matches!(self.role, Role::Leading(_)) {
+            warn!("Leader failed to initialize any of its sockets");
+            self.stop_leading(now, effects);
+        }
+    }
+
     pub(super) fn tell_leader(&mut self, now: Now, event: leader::Event) {
         let Role::Leading(leading) = &mut self.role else { return };
         let mut out = Vec::new();

@@ -232,6 +232,7 @@ impl Ensemble {
             }
             Event::LeaderConnected(link) => self.on_leader_connected(now, link, effects),
             Event::LeaderUnreachable => self.on_leader_unreachable(now),
+            Event::CannotListen => self.on_cannot_listen(now, effects),
             Event::Accepted(link) => self.on_accepted(now, link, effects),
             Event::Bytes(link, bytes) => self.on_bytes(now, link, &bytes, effects),
             Event::Closed(link) => self.on_closed(now, link),

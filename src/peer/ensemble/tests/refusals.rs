@@ -53,3 +53,16 @@ fn another_leader_is_called_at_once() {
     stage.step(Event::Elected(Vote::looking(candidate, 1), ServerState::Following));
     assert_eq!(stage.member.deadline(), None);
 }
+
+#[test]
+fn a_leader_without_a_port_looks_for_another() {
+    let mut stage = Stage::new(LocalSessions::Off);
+    stage.elected(ServerState::Leading);
+    assert_eq!(stage.member.status().state, "leader");
+    stage.pass(Event::CannotListen);
+    stage.pass(Event::Done);
+    assert_eq!(stage.member.status().state, "looking");
+    // The answer of one that leads no more.
+    stage.pass(Event::CannotListen);
+    assert_eq!(stage.member.status().state, "looking");
+}

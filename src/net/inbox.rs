@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use mio::Waker;
 use mio::net::TcpStream;
@@ -44,18 +44,13 @@ pub(super) struct Inbox {
     letters: Mutex<Letters>,
     awake: AtomicBool,
     waker: Waker,
-    turns: OnceLock<Weak<Mutex<Turns>>>,
+    turns: Weak<Mutex<Turns>>,
 }
 
 impl Inbox {
-    pub(super) fn new(waker: Waker) -> Self {
-        let turns = OnceLock::new();
+    /// Whoever leaves a letter that is worth it may do the selector's work, `turns`, while that sleeps.
+    pub(super) fn new(waker: Waker, turns: Weak<Mutex<Turns>>) -> Self {
         Self { letters: Mutex::default(), awake: AtomicBool::new(false), waker, turns }
-    }
-
-    /// Whoever leaves a letter that is worth it may do the selector's work while that sleeps.
-    pub(super) fn may_lend(&self, turns: &Arc<Mutex<Turns>>) {
-        let _ = self.turns.set(Arc::downgrade(turns));
     }
 
     fn lock(&self) -> MutexGuard<'_, Letters> {
@@ -77,7 +72,7 @@ impl Inbox {
 
     /// Does the selector's work on the calling thread. False if it must be woken.
     fn lend(&self) -> bool {
-        let Some(turns) = self.turns.get().and_then(Weak::upgrade) else { return false };
+        let Some(turns) = self.turns.upgrade() else { return false };
         turns.try_lock().is_ok_and(|mut turns| turns.lend())
     }
 

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use mio::event::Event;
@@ -45,11 +45,13 @@ impl Selector {
         heard: Arc<AtomicI64>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), INBOX)?));
+        let waker = Waker::new(poll.registry(), INBOX)?;
         let registry = poll.registry().try_clone()?;
-        let turns = Turns::new(number, env, registry, &inbox, pool, heard);
-        let turns = Arc::new(Mutex::new(turns));
-        inbox.may_lend(&turns);
+        let turns = Arc::new_cyclic(|turns| {
+            let inbox = Arc::new(Inbox::new(waker, Weak::clone(turns)));
+            Mutex::new(Turns::new(number, env, registry, inbox, pool, heard))
+        });
+        let inbox = lock(&turns).inbox();
         Ok(Self {
             env: Arc::clone(env),
             poll,

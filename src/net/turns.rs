@@ -45,14 +45,14 @@ impl Turns {
         number: u8,
         env: &Arc<Env>,
         registry: Registry,
-        inbox: &Arc<Inbox>,
+        inbox: Arc<Inbox>,
         pool: Option<Arc<Pool>>,
         heard: Arc<AtomicI64>,
     ) -> Self {
         Self {
             env: Arc::clone(env),
             registry,
-            inbox: Arc::clone(inbox),
+            inbox,
             letters: Letters::default(),
             pool,
             slab: Slab::new(number),
@@ -63,6 +63,11 @@ impl Turns {
             timers: Timers::new(env.settings.sessionless_timeout),
             rounds_of_writes: 0,
         }
+    }
+
+    /// Where others leave what is for these connections.
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
     }
 
     /// Notes that something has come up for the connection in a slot, and that it is to have a turn.
@@ -171,8 +176,7 @@ impl Turns {
     }
 
     fn give_turns(&mut self, now: Millis) {
-        std::mem::swap(&mut self.ready, &mut self.turning);
-        let mut turning = std::mem::take(&mut self.turning);
+        let mut turning = std::mem::replace(&mut self.ready, std::mem::take(&mut self.turning));
         for slot in turning.drain(..) {
             self.give_turn(slot, now);
         }

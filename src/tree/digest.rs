@@ -94,6 +94,8 @@ pub(super) struct Digests {
     /// While this is set the tree is fuzzy, and it is not known up to which zxid: see
     /// [`DataTree::set_fuzzy`].
     fuzzy: bool,
+    /// The last transaction while that was so: its digest is known when it ends.
+    unrecorded: Option<Zxid>,
     mismatches: u64,
 }
 
@@ -106,6 +108,7 @@ impl Digests {
             last: None,
             from_snapshot: None,
             fuzzy: false,
+            unrecorded: None,
             mismatches: 0,
         }
     }
@@ -151,8 +154,13 @@ impl Digests {
         }
     }
 
+    /// The digest that the tree has when it is fuzzy no more is that of the last transaction: a snapshot
+    /// that is taken now, as at the end of a start, has it at its end.
     pub(super) fn set_fuzzy(&mut self, fuzzy: bool) {
         self.fuzzy = fuzzy;
+        if let Some(zxid) = self.unrecorded.take_if(|_| !fuzzy) {
+            self.record(zxid);
+        }
     }
 
     pub(super) fn is_fuzzy(&self) -> bool {
@@ -167,7 +175,9 @@ impl Digests {
         }
         // Also where the snapshot's was met just now: a snapshot that is being taken began while the
         // tree was fuzzy, and is to say that it was so until here. (Java records the next one.)
-        if self.from_snapshot.is_none() && !self.fuzzy {
+        if self.fuzzy {
+            self.unrecorded = Some(zxid);
+        } else if self.from_snapshot.is_none() {
             self.record(zxid);
         }
     }

@@ -95,6 +95,17 @@ fn every_java_snapshot_holds_the_same_tree_whatever_its_container() {
     }
 }
 
+/// Java's next snapshot has it, too.
+#[test]
+fn behind_a_snapshot_without_a_digest_the_last_transaction_has_one() {
+    let files = ["log.", "snapshot."].map(|prefix| golden_of("3.4.14", prefix));
+    let Restored { tree, last_zxid, stats, .. } =
+        run(&dirs_with(&files.concat()), options()).unwrap();
+    assert_eq!((last_zxid, stats.txns_loaded), (Zxid(0x16), 8));
+    let digest = ZxidDigest { zxid: last_zxid, version: 2, digest: tree.digest() };
+    assert_eq!(tree.snapshot_digest(), digest);
+}
+
 #[test]
 fn an_empty_directory_becomes_an_empty_database() {
     let dirs = dirs_with(&[]);

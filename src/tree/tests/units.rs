@@ -180,7 +180,10 @@ fn no_digest_counts_until_that_of_the_snapshot_was_met() {
     tree.set_fuzzy(true);
     tree.apply_record(&record(6, 9, 2), &mut NoEvents);
     assert_eq!(tree.digest_mismatches(), 2, "it is ahead of its zxid");
+    assert_eq!(tree.snapshot_digest().zxid, Zxid(5));
     tree.set_fuzzy(false);
+    let met = ZxidDigest { zxid: Zxid(6), version: 2, digest: tree.digest() };
+    assert_eq!(tree.snapshot_digest(), met);
     tree.apply_record(&record(7, 9, 2), &mut NoEvents);
     assert_eq!(tree.digest_mismatches(), 3);
 }

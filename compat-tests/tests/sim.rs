@@ -1,6 +1,8 @@
 //! A small budget of simulated runs, and every seed that ever found something. Long runs are for the
 //! command line: `cargo run --release -p compat-tests --bin sim -- --seconds 3600`.
 
+use std::cell::RefCell;
+
 use compat_tests::sim::plan::Plan;
 use compat_tests::sim::random::Random;
 use compat_tests::sim::{self, Outcome};
@@ -29,13 +31,13 @@ const FOUND_LOCAL: [u64; 5] =
 
 /// A plan that is over soon enough for a build without optimisation.
 fn short(seed: u64) -> Outcome {
-    shortened(seed, Plan::draw(&mut Random::new(seed)))
+    shortened(seed, Plan::draw(&mut Random::new(seed)), None)
 }
 
-fn shortened(seed: u64, plan: Plan) -> Outcome {
+fn shortened(seed: u64, plan: Plan, trace: Option<fn(&str)>) -> Outcome {
     sim::catch_panics();
     let safety = plan.safety.min(4_000_000);
-    sim::run_plan(seed, Plan { safety, ..plan }, None)
+    sim::run_plan(seed, Plan { safety, ..plan }, trace)
 }
 
 fn hold(seeds: impl IntoIterator<Item = u64>) {
@@ -58,7 +60,7 @@ fn local_sessions_break_no_promise() {
     let told: Vec<String> = (2000..2008)
         .chain(FOUND_LOCAL)
         .filter_map(|seed| {
-            let outcome = shortened(seed, Plan::draw(&mut Random::new(seed)).local());
+            let outcome = shortened(seed, Plan::draw(&mut Random::new(seed)).local(), None);
             outcome.violation.map(|violation| format!("seed {seed}: {violation}"))
         })
         .collect();
@@ -70,10 +72,27 @@ fn what_was_found_stays_mended() {
     hold(FOUND);
 }
 
+thread_local! {
+    static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a seed tells, line by line.
+fn story(seed: u64) -> (Outcome, Vec<String>) {
+    let outcome = shortened(seed, Plan::draw(&mut Random::new(seed)), Some(note));
+    (outcome, TOLD.take())
+}
+
+fn note(line: &str) {
+    TOLD.with_borrow_mut(|told| told.push(line.to_owned()));
+}
+
 #[test]
 fn a_seed_tells_the_same_story_twice() {
-    for seed in [3, 5] {
-        assert_eq!(short(seed), short(seed), "seed {seed}");
+    for seed in [3, 5, 10, 46] {
+        let ((outcome, lines), again) = (story(seed), story(seed));
+        let differs = lines.iter().zip(&again.1).position(|(line, other)| line != other);
+        assert_eq!(differs.map(|i| (&lines[i], &again.1[i])), None, "seed {seed}");
+        assert_eq!((outcome, lines.len()), (again.0, again.1.len()), "seed {seed}");
     }
 }
 
@@ -84,7 +103,7 @@ fn epochs_that_run_out_break_no_promise() {
     for seed in 3000..3008 {
         for (terms, initial_zxid) in terms.iter_mut().zip([None, Some(0xffff_ffc0)]) {
             let plan = Plan { initial_zxid, ..Plan::draw(&mut Random::new(seed)) };
-            let outcome = shortened(seed, plan);
+            let outcome = shortened(seed, plan, None);
             assert_eq!(outcome.violation, None, "seed {seed}, {initial_zxid:?}");
             *terms += outcome.figures.terms;
         }

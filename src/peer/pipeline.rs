@@ -142,9 +142,12 @@ impl Pipeline {
         &self.parts.sessions
     }
 
-    /// What snapshots hold of the sessions.
+    /// What snapshots hold of the sessions, in the order of their ids.
     pub fn committed_sessions(&self) -> Vec<(SessionId, i32)> {
-        self.parts.sessions.committed().iter().map(|(id, timeout)| (*id, *timeout)).collect()
+        let sessions = self.parts.sessions.committed().iter();
+        let mut sessions: Vec<_> = sessions.map(|(id, timeout)| (*id, *timeout)).collect();
+        sessions.sort_unstable();
+        sessions
     }
 
     /// Whether everything that was taken in has been answered.

@@ -70,9 +70,11 @@ impl Connections {
         self.len() == 0
     }
 
-    /// All of them, in no order.
+    /// All of them, in the order of their ids.
     pub fn all(&self) -> Vec<Arc<ConnShared>> {
-        self.read().conns.values().cloned().collect()
+        let mut all: Vec<_> = self.read().conns.values().cloned().collect();
+        all.sort_unstable_by_key(|conn| conn.id);
+        all
     }
 
     /// From now on `session` is served over `conn`.

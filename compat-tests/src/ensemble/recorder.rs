@@ -67,17 +67,6 @@ pub enum Op {
     Close,
 }
 
-/// A watch that a call set.
-#[derive(Debug, Clone)]
-pub struct Watch {
-    /// Which of the client's calls.
-    pub call: usize,
-    /// Whether it is for children.
-    pub children: bool,
-    /// The node.
-    pub path: String,
-}
-
 /// What a server says to a client that wants a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Greeting {
@@ -117,8 +106,6 @@ pub struct Recorder {
     pub calls: Vec<Call>,
     /// Every event.
     pub events: Vec<SeenEvent>,
-    /// The watches that were set.
-    pub watches: Vec<Watch>,
     /// Sessions that servers said were gone, though they had not been closed.
     pub lost: Vec<SessionId>,
     /// Which server took the client, and when (wall clock, ms).
@@ -158,7 +145,6 @@ impl Recorder {
             pending: VecDeque::new(),
             calls: vec![],
             events: vec![],
-            watches: vec![],
             lost: vec![],
             taken: vec![],
         }
@@ -345,10 +331,6 @@ impl Recorder {
         let (kind, body) = encode(op);
         put_frame(frames, self.xid, kind, &body);
         self.pending.push_back(self.calls.len());
-        if let Some((path, children)) = watched(op) {
-            let path = path.to_owned();
-            self.watches.push(Watch { call: self.calls.len(), children, path });
-        }
         self.calls.push(Call {
             client: self.client,
             conn: self.conn_no,
@@ -357,6 +339,7 @@ impl Recorder {
             xid: self.xid,
             start_ms: wall_ms(),
             request: request(op),
+            watch: matches!(op, Op::Get(_, true) | Op::Exists(_, true) | Op::Children(_, true)),
             reply: None,
         });
     }
@@ -430,14 +413,6 @@ fn read_frame(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; len];
     input.read_exact(&mut frame)?;
     Ok(frame)
-}
-
-fn watched(op: &Op) -> Option<(&str, bool)> {
-    match op {
-        Op::Get(path, true) | Op::Exists(path, true) => Some((path, false)),
-        Op::Children(path, true) => Some((path, true)),
-        _ => None,
-    }
 }
 
 fn request(op: &Op) -> Request {

@@ -2,7 +2,7 @@
 //! hold the same tree, of which they write the same bytes, and the clients' histories are those of that
 //! tree.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use super::Ensemble;
 use super::recorder::Recorder;
 use super::snapshots;
 use crate::history::check::{Tolerance, check};
-use crate::history::model::{Change, Model};
-use crate::history::{History, Violation};
+use crate::history::model::Model;
+use crate::history::{History, Violation, count_due_watches};
 use crate::server::{Kind, is_of_snapshot};
 use crate::{Failure, Result};
 
@@ -67,13 +67,17 @@ fn judge_stopped(ensemble: &mut Ensemble, recorders: &[Recorder]) -> Result<Summ
         calls: recorders.iter().flat_map(|r| r.calls.iter().cloned()).collect(),
         events: recorders.iter().flat_map(|r| r.events.iter().cloned()).collect(),
     };
-    let tolerance =
-        Tolerance { clock_skew_ms: CLOCK_SKEW_MS, local_sessions: false, read_only_members: false };
+    let tolerance = Tolerance {
+        clock_skew_ms: CLOCK_SKEW_MS,
+        local_sessions: false,
+        read_only_members: false,
+        lagging_leaders: has_java(ensemble),
+    };
     let found = check(&history, tolerance);
     if !found.is_empty() {
         return Err(list(&found));
     }
-    let watches = watches_told(&history, recorders)?;
+    let watches = count_due_watches(&history);
     let last_zxid = same_trees(ensemble, &history, recorders)?;
     let sound = in_order(ensemble, &logs)?;
     snapshots::same_bytes(ensemble, &sound, last_zxid)?;
@@ -219,50 +223,10 @@ fn marked(bytes: &[u8]) -> Result<TxnRecord> {
     Ok(record)
 }
 
-/// A watch that was set, whose node changed, and whose client saw a later state on the same
-/// connection, must have told of it before. Says how many such watches there were.
-fn watches_told(history: &History, recorders: &[Recorder]) -> Result<usize> {
-    let model = Model::new(&history.committed);
-    let mut proved = 0;
-    for recorder in recorders {
-        let mut latest: HashMap<u32, i64> = HashMap::new();
-        for call in &recorder.calls {
-            if let Some(reply) = &call.reply {
-                let zxid = latest.entry(call.conn).or_default();
-                *zxid = (*zxid).max(reply.zxid.0);
-            }
-        }
-        for watch in &recorder.watches {
-            let call = &recorder.calls[watch.call];
-            let Some(reply) = &call.reply else { continue };
-            let missing = reply.err == gamekeeper::op::Code::NoNode.number();
-            let is_exists = matches!(call.request, crate::history::Request::Exists { .. });
-            if reply.err != 0 && !(missing && is_exists) {
-                continue;
-            }
-            let kinds: &[Change] = match watch.children {
-                true => &[Change::Children, Change::Deleted],
-                false => &[Change::Created, Change::Data, Change::Deleted],
-            };
-            let Some(zxid) = model.next_change(&watch.path, reply.zxid.0, kinds) else { continue };
-            if latest.get(&call.conn).is_none_or(|seen| *seen < zxid) {
-                continue;
-            }
-            let told = recorder.events.iter().any(|event| {
-                event.conn == call.conn && event.path == watch.path && event.zxid.0 == zxid
-            });
-            // Servers before 3.9 do not say which transaction it was.
-            let untold = recorder.events.iter().any(|event| {
-                event.conn == call.conn && event.path == watch.path && event.zxid.0 == -1
-            });
-            if !told && !untold {
-                let what = format!("no event of 0x{zxid:x} for {watch:?} of {call:?}");
-                return Err(Failure::new(what));
-            }
-            proved += 1;
-        }
-    }
-    Ok(proved)
+/// Whether one of Java's has been among the members.
+fn has_java(ensemble: &Ensemble) -> bool {
+    let of_java = |member| ensemble.log(member).contains("org.apache.zookeeper");
+    (0..ensemble.size()).any(of_java)
 }
 
 /// All disks hold the same tree, and in it the ephemerals of all sessions that live. Says up to where.
@@ -324,8 +288,7 @@ fn read_disk(data_dir: &Path) -> Result<Restored> {
 /// starts behind a kill, among its like too.
 fn no_complaints(ensemble: &Ensemble) -> Result<()> {
     // Of a snapshot that one of Java's has written or sent, ours complains as Java does.
-    let of_java = |member| ensemble.log(member).contains("org.apache.zookeeper");
-    let has_java = (0..ensemble.size()).any(of_java);
+    let has_java = has_java(ensemble);
     for member in 0..ensemble.size() {
         let (kind, log) = (ensemble.kind(member), ensemble.log(member));
         let fuzzy = log.contains("quorum.Learner - Getting a snapshot from leader");

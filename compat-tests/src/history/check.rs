@@ -7,6 +7,7 @@ use gamekeeper::txn::{Txn, TxnRecord};
 use jute::data::Stat;
 
 use super::model::{Model, NodeState, closed_paths};
+use super::watches::missing_events;
 use super::{Body, Call, History, Reply, Request, Rule, Violation};
 
 /// What is no fault of the servers.
@@ -19,6 +20,9 @@ pub struct Tolerance {
     /// For [`Rule::ReadAtZxid`]: a member that is read-only for want of a leader shows what it has
     /// logged (`ZKDatabase.fastForwardDataBase`), which may never be committed.
     pub read_only_members: bool,
+    /// For [`Rule::Synced`]: Java's leader lets learners answer their clients before it has applied what
+    /// it committed, and a sync of a client of its own does not wait for that.
+    pub lagging_leaders: bool,
 }
 
 /// Every broken promise. None is what is hoped for.
@@ -52,6 +56,11 @@ impl<'a> Judge<'a> {
         self.reads(tolerance);
         self.monotonic();
         self.events();
+        let missing = missing_events(self.history, &self.model);
+        missing.into_iter().for_each(|what| self.violated(Rule::EventMissing, what));
+        if !tolerance.lagging_leaders {
+            self.syncs();
+        }
         self.ephemerals();
         self.expiry(tolerance);
         self.found
@@ -231,6 +240,36 @@ impl<'a> Judge<'a> {
             if let Some((_, zxid)) = of_conn[..before].last().filter(|(_, z)| *z >= event.zxid.0) {
                 let what = format!("a reply with 0x{zxid:x} came before {event:?}");
                 self.violated(Rule::EventFirst, what);
+            }
+        }
+    }
+
+    /// Leaders of different epochs may be there at a time, so a sync promises something of one epoch only.
+    fn syncs(&mut self) {
+        let epoch = |zxid: i64| zxid >> 32;
+        let mut ended: Vec<(i64, i64)> = Vec::new();
+        let mut asked: Vec<(&Call, &Reply)> = Vec::new();
+        for (call, reply) in self.answered() {
+            match self.txn_of(call).filter(|_| call.request.is_write()) {
+                Some(record) => ended.push((reply.end_ms, record.header.zxid)),
+                None if call.request == Request::Sync && reply.err == 0 => {
+                    asked.push((call, reply))
+                }
+                None => {}
+            }
+        }
+        ended.sort_unstable();
+        asked.sort_unstable_by_key(|(call, _)| call.start_ms);
+        let mut ended = ended.into_iter().peekable();
+        let mut highest: HashMap<i64, i64> = HashMap::new();
+        for (call, reply) in asked {
+            while let Some((_, zxid)) = ended.next_if(|(end, _)| *end < call.start_ms) {
+                let of_epoch = highest.entry(epoch(zxid)).or_default();
+                *of_epoch = zxid.max(*of_epoch);
+            }
+            let before = highest.get(&epoch(reply.zxid.0)).copied().unwrap_or_default();
+            if before > reply.zxid.0 {
+                self.violated(Rule::Synced, format!("0x{before:x} was answered before {call:?}"));
             }
         }
     }

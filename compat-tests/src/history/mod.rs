@@ -13,10 +13,13 @@ pub mod check;
 pub mod model;
 #[cfg(test)]
 mod tests;
+mod watches;
 
 use gamekeeper::ids::{SessionId, Zxid};
 use gamekeeper::txn::TxnRecord;
 use jute::data::Stat;
+
+pub use watches::count_due as count_due_watches;
 
 /// What clients saw, and what the ensemble committed.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +50,8 @@ pub struct Call {
     pub start_ms: i64,
     /// What was asked.
     pub request: Request,
+    /// Whether a watch was asked for.
+    pub watch: bool,
     /// The answer; none if the connection broke first, and then the write may or may not have happened.
     pub reply: Option<Reply>,
 }
@@ -179,6 +184,10 @@ pub enum Rule {
     EventFirst,
     /// An event has a cause: the transaction of its zxid does that to that node.
     EventCause,
+    /// A watch tells of the first change, if its connection sees a later state.
+    EventMissing,
+    /// A sync is answered in a state that has what was answered before it in the same epoch.
+    Synced,
     /// No ephemeral outlives its session, and none goes before it unless deleted.
     EphemeralLife,
     /// No session expires that was heard within its timeout.

@@ -7,13 +7,17 @@ use jute::data::Stat;
 use jute::txn::{CloseSessionTxn, CreateTxn, DeleteTxn, ErrorTxn, SetDataTxn, TxnHeader};
 
 use super::check::{Tolerance, check};
-use super::{Body, Call, History, Reply, Request, Rule, SeenEvent};
+use super::{Body, Call, History, Reply, Request, Rule, SeenEvent, count_due_watches};
 
 const SESSION: i64 = 0x100;
 const TIMEOUT_MS: i64 = 1000;
 
-const STRICT: Tolerance =
-    Tolerance { clock_skew_ms: 0, local_sessions: false, read_only_members: false };
+const STRICT: Tolerance = Tolerance {
+    clock_skew_ms: 0,
+    local_sessions: false,
+    read_only_members: false,
+    lagging_leaders: false,
+};
 
 fn record(zxid: i64, cxid: i32, kind: i32, time: i64, txn: Txn) -> TxnRecord {
     let header = TxnHeader { client_id: SESSION, cxid, zxid, time, kind };
@@ -42,6 +46,7 @@ fn call(xid: i32, start_ms: i64, request: Request, zxid: i64, body: Body) -> Cal
         xid,
         start_ms,
         request,
+        watch: false,
         reply: Some(reply),
     }
 }
@@ -199,6 +204,62 @@ fn an_event_behind_the_reply_that_shows_its_cause() {
 fn an_event_without_a_cause() {
     assert_eq!(broken(|h| h.events[0].kind = 2), [Rule::EventCause]);
     assert_eq!(broken(|h| h.events[0].path = "/b".into()), [Rule::EventCause]);
+}
+
+/// The data of /a is read before it is set, with a watch, by another connection than its writer's.
+fn with_a_watch() -> History {
+    let mut history = sound();
+    let mut reader = |xid, start_ms, zxid, version, data: &str| {
+        let seen = Body::Data(
+            data.into(),
+            Stat { num_children: 0, cversion: 0, pzxid: 1, ..stat(zxid, version) },
+        );
+        let mut call = call(xid, start_ms, Request::Get { path: "/a".into() }, zxid, seen);
+        call.client = 1;
+        call.session = SessionId(0x200);
+        call.watch = xid == 1;
+        history.calls.push(call);
+    };
+    reader(1, 15, 1, 0, "x");
+    reader(2, 35, 2, 1, "y");
+    let told = SeenEvent { client: 1, position: 15, ..history.events[0].clone() };
+    history.events.push(told);
+    history
+}
+
+#[test]
+fn a_watch_that_told_of_nothing() {
+    let broken = |doctor: fn(&mut History)| {
+        let mut history = with_a_watch();
+        doctor(&mut history);
+        let rules = check(&history, STRICT).into_iter().map(|violation| violation.rule);
+        rules.collect::<Vec<_>>()
+    };
+    assert_eq!(broken(|_| {}), []);
+    assert_eq!(count_due_watches(&with_a_watch()), 1);
+    assert_eq!(broken(|h| drop(h.events.pop())), [Rule::EventMissing]);
+    assert_eq!(broken(|h| h.events[1].conn = 1), [Rule::EventMissing]);
+    assert_eq!(broken(|h| h.events[1].zxid = Zxid(-1)), [], "an older server");
+    let unseen = broken(|h| {
+        h.events.pop();
+        h.calls.pop();
+    });
+    assert_eq!(unseen, [], "it may still be under way");
+}
+
+#[test]
+fn a_sync_that_did_not_wait() {
+    let sync = |start_ms, zxid| {
+        broken(|h| {
+            let mut sync = call(1, start_ms, Request::Sync, zxid, Body::None);
+            sync.client = 1;
+            h.calls.push(sync);
+        })
+    };
+    assert_eq!(sync(25, 2), []);
+    assert_eq!(sync(25, 1), [Rule::Synced]);
+    assert_eq!(sync(22, 1), [], "answered in the same millisecond");
+    assert_eq!(sync(25, (1 << 32) | 1), [], "of another leader");
 }
 
 #[test]

@@ -368,7 +368,7 @@ impl Client {
 
     fn next_request(&mut self, now: Micros, history: &mut History) -> Vec<u8> {
         self.xid += 1;
-        let (asked, bytes) = self.choose();
+        let (asked, watch, bytes) = self.choose();
         history.calls.push(Call {
             client: self.id,
             conn: self.conn,
@@ -377,24 +377,29 @@ impl Client {
             xid: self.xid,
             start_ms: millis(now),
             request: asked,
+            watch,
             reply: None,
         });
         self.outstanding.push_back(history.calls.len() - 1);
         bytes
     }
 
-    fn choose(&mut self) -> (Request, Vec<u8>) {
-        if let Some(order) = self.script.as_mut().and_then(|script| script.orders.pop_front()) {
-            self.closing = matches!(order, Order::Close);
-            let data = self.data();
-            return order.encode(self.xid, data);
+    /// What is asked, whether with a watch, and how that is sent.
+    fn choose(&mut self) -> (Request, bool, Vec<u8>) {
+        let scripted = self.script.as_ref().is_some_and(|script| !script.orders.is_empty());
+        if !scripted && !self.random.chance(self.habits.closes) {
+            if self.random.chance(self.habits.reads) {
+                return self.choose_read();
+            }
+            let (asked, bytes) = self.choose_write();
+            return (asked, false, bytes);
         }
-        if self.random.chance(self.habits.closes) {
-            self.closing = true;
-            let header = RequestHeader { xid: self.xid, kind: op::CLOSE_SESSION };
-            return (Request::Close, frame(&to_bytes(&header)));
-        }
-        if self.random.chance(self.habits.reads) { self.choose_read() } else { self.choose_write() }
+        let order = self.script.as_mut().and_then(|script| script.orders.pop_front());
+        let order = order.unwrap_or(Order::Close);
+        self.closing = matches!(order, Order::Close);
+        let data = if scripted { self.data() } else { Vec::new() };
+        let (asked, bytes) = order.encode(self.xid, data);
+        (asked, false, bytes)
     }
 
     fn parent(&mut self) -> String {
@@ -416,10 +421,10 @@ impl Client {
         data
     }
 
-    fn choose_read(&mut self) -> (Request, Vec<u8>) {
+    fn choose_read(&mut self) -> (Request, bool, Vec<u8>) {
         let (path, xid, watch) = (self.path(), self.xid, self.random.chance(0.4));
         let some = Some(path.clone());
-        match self.random.below(4) {
+        let (asked, bytes) = match self.random.below(4) {
             0 => {
                 let record = GetDataRequest { path: some, watch };
                 (Request::Get { path }, request(xid, op::GET_DATA, &record))
@@ -434,7 +439,8 @@ impl Client {
                 (Request::Children { path }, request(xid, op::GET_CHILDREN, &record))
             }
             _ => (Request::Sync, request(xid, op::SYNC, &SyncRequest { path: some })),
-        }
+        };
+        (asked, watch, bytes)
     }
 
     fn choose_write(&mut self) -> (Request, Vec<u8>) {

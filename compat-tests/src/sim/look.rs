@@ -143,8 +143,12 @@ impl World {
         let unheard = (self.plan.sync_limit + 2) * self.plan.tick_ms + PAUSES_MS;
         let skew = 4 * self.plan.skew_ms as i64 + unheard;
         let local = self.plan.local;
-        let tolerance =
-            Tolerance { clock_skew_ms: skew, local_sessions: local, read_only_members: local };
+        let tolerance = Tolerance {
+            clock_skew_ms: skew,
+            local_sessions: local,
+            read_only_members: local,
+            lagging_leaders: false,
+        };
         let violations = check(&self.history, tolerance);
         if violations.is_empty() {
             return;

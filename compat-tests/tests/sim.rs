@@ -3,9 +3,12 @@
 
 use std::cell::RefCell;
 
-use compat_tests::sim::plan::Plan;
+use compat_tests::sim::orders::Order;
+use compat_tests::sim::plan::{Bugs, Plan};
 use compat_tests::sim::random::Random;
+use compat_tests::sim::stage::{Stage, quiet_plan};
 use compat_tests::sim::{self, Outcome};
+use gamekeeper::op::op;
 
 /// Seeds that found something, with what they found. A seed tells the same story only as long as the
 /// simulator throws its dice the same way; what must stay for ever has a test of its own beside the
@@ -112,12 +115,62 @@ fn epochs_that_run_out_break_no_promise() {
     assert!(short > 2 * plain, "{plain} terms, and {short} with epochs that run out");
 }
 
-/// Without faults everything is answered.
+/// Without faults everything is answered, and no session is lost: who is not heard of, or not believed,
+/// has nothing to complain of that a judge would see.
 #[test]
 fn a_calm_ensemble_answers_all() {
+    for seed in 7..17 {
+        for local in [false, true] {
+            // A disk that is overloaded costs a member its leader.
+            let plan = Plan { disk: (200, 2_000), ..Plan::draw(&mut Random::new(seed)).calm() };
+            let outcome = shortened(seed, if local { plan.local() } else { plan });
+            let figures = outcome.figures;
+            assert_eq!(outcome.violation, None, "seed {seed}, {local}");
+            assert!(figures.committed > 10, "seed {seed}, {local}: {figures:?}");
+            assert_eq!(figures.answered, figures.calls, "seed {seed}, {local}: {figures:?}");
+        }
+    }
+}
+
+/// Three members of which the last leads, and a client.
+fn stage() -> Stage {
     sim::catch_panics();
-    let plan = Plan::draw(&mut Random::new(7)).calm();
-    let outcome = sim::run_plan(7, Plan { safety: 4_000_000, ..plan }, None);
-    assert_eq!(outcome.violation, None);
-    assert!(outcome.figures.committed > 10, "{:?}", outcome.figures);
+    let mut stage = Stage::new(1, quiet_plan(1, 3, 0, 1, Bugs::default()));
+    stage.start(&[1, 2, 3]);
+    stage.until("all serve", |s| s.leads(3) && s.serves(1) && s.serves(2));
+    stage
+}
+
+/// The errors that a client was told, and the transactions that ended sessions.
+fn end(mut stage: Stage) -> (Vec<i32>, usize) {
+    stage.settle();
+    assert_eq!(stage.in_vain(), None);
+    let history = std::mem::take(&mut stage.world.history);
+    let errors = history.calls.iter().map(|call| call.reply.as_ref().map_or(1, |reply| reply.err));
+    let ends = history.committed.iter().filter(|r| r.header.kind == op::CLOSE_SESSION).count();
+    assert_eq!(stage.verdict(), None);
+    (errors.filter(|err| *err != 0).collect(), ends)
+}
+
+/// The leader hears of it from the member that hears its pings.
+#[test]
+fn a_session_that_only_pings_lives() {
+    for home in 1..=3 {
+        let mut stage = stage();
+        stage.put(0, home, [Order::Ephemeral("/e")]);
+        stage.pass(90_000);
+        stage.put(0, home, [Order::Set("/e")]);
+        assert_eq!(end(stage), (vec![], 0), "with member {home}");
+    }
+}
+
+/// Each takes it over from the one before.
+#[test]
+fn a_session_that_moves_goes_on() {
+    let mut stage = stage();
+    stage.put(0, 1, [Order::Ephemeral("/e")]);
+    for home in [2, 3, 1, 3, 2] {
+        stage.put(0, home, [Order::Set("/e"), Order::Create("/n"), Order::Delete("/n")]);
+    }
+    assert_eq!(end(stage), (vec![], 0));
 }

@@ -114,8 +114,10 @@ pub struct Plan {
     pub crash_at_effect: f64,
     /// How often the bytes of a message come in pieces.
     pub pieces: f64,
-    /// A minority stays cut off or down in the second phase.
+    /// A minority stays down or cut off in the second phase.
     pub only_majority: bool,
+    /// It is cut off: what it was connected to hears nothing any more, not even that it is gone.
+    pub minority_lives: bool,
     /// Sessions are local until they own a node, and members that are cut off serve reads.
     pub local: bool,
     /// Where the transactions of each epoch begin, if not with the first (`testingonly.initialZxid`).
@@ -178,6 +180,7 @@ impl Plan {
             crash_at_effect: random.pick(&[0.0, 0.0, 0.0001, 0.001]),
             pieces: random.pick(&[0.0, 0.05, 0.5]),
             only_majority: random.chance(0.3),
+            minority_lives: random.chance(0.5),
             local: false,
             initial_zxid: None,
             bugs: Bugs::default(),
@@ -188,7 +191,7 @@ impl Plan {
     /// Without any fault.
     #[must_use]
     pub fn calm(self) -> Self {
-        Self { fault_every: None, crash_at_effect: 0.0, ..self }
+        Self { fault_every: None, crash_at_effect: 0.0, only_majority: false, ..self }
     }
 
     /// With local sessions and read-only servers, and clients that are content with those.

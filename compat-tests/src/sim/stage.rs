@@ -54,7 +54,7 @@ pub fn quiet_plan(seed: u64, voters: i64, observers: i64, clients: usize, bugs: 
         habits: Habits { timeout_ms: 20_000, depth: 30, pause: 1_000, ..drawn.habits },
         faults: FaultWeights::default(),
         pieces: 0.0,
-        only_majority: false,
+        minority_lives: false,
         bugs,
         ..drawn
     }

@@ -399,11 +399,10 @@ impl World {
         }
         let due = self.net.heal(self.now);
         self.schedule(due);
-        let left_out: Vec<Sid> = self.left_out.iter().copied().collect();
-        for sid in left_out {
-            if self.nodes[&sid].life.is_some() {
-                self.stop(sid, "it is left out", false);
-            }
+        if self.plan.minority_lives {
+            self.cut_off_who_is_left_out();
+        } else {
+            self.stop_who_is_left_out();
         }
         for node in self.nodes.values_mut() {
             node.disk.set_full(false);
@@ -411,6 +410,23 @@ impl World {
             node.slow_disk_until = 0;
         }
         self.plan.crash_at_effect = 0.0;
+    }
+
+    fn stop_who_is_left_out(&mut self) {
+        for sid in self.left_out.clone() {
+            if self.nodes[&sid].life.is_some() {
+                self.stop(sid, "it is left out", false);
+            }
+        }
+    }
+
+    fn cut_off_who_is_left_out(&mut self) {
+        for out in &self.left_out {
+            for sid in self.nodes.keys().filter(|sid| !self.left_out.contains(sid)) {
+                self.net.cut(Place::Node(*out), Place::Node(*sid));
+                self.net.cut(Place::Node(*sid), Place::Node(*out));
+            }
+        }
     }
 
     fn leave_out_a_minority(&mut self) {

@@ -70,3 +70,23 @@ fn a_record_that_is_damaged_behind_its_header_is_not_logged() {
     let why = Reason::BadRecord(zxid);
     assert_eq!(out.last(), Some(&Effect::GiveUp { why, reload: false }));
 }
+
+/// A commit that passes over a proposal would leave a hole in the tree: the process must not go on
+/// (`FollowerZooKeeperServer.commit`).
+#[test]
+fn a_commit_of_another_than_the_next_proposal_ends_the_process() {
+    let proposals = [1, 2].map(|counter| Zxid::new(1, counter));
+    let found = proposals[1];
+    let start = [
+        Packet::LeaderInfo { zxid: Zxid::new(1, 0), protocol_version: 0x10000 },
+        Packet::Diff { zxid: Zxid(0) },
+        Packet::NewLeader { zxid: Zxid::new(1, 0), config: None },
+        Packet::UpToDate,
+    ];
+    let proposed = proposals.map(|zxid| Packet::Proposal { zxid, record: entry(zxid).record });
+    let packets = start.into_iter().chain(proposed).chain([Packet::Commit { zxid: found }]);
+    let out = effects(packets.map(Event::Packet));
+    assert!(!out.iter().any(|effect| matches!(effect, Effect::Commit { .. })), "{out:?}");
+    let why = Reason::Unmatched { expected: Some(proposals[0]), found };
+    assert_eq!(out.last(), Some(&Effect::Exit { code: 12, why }));
+}

@@ -8,15 +8,23 @@ use crate::zab::packet::Packet;
 
 /// The effects of `events` on a follower that has nothing.
 fn effects(events: impl IntoIterator<Item = Event>) -> Vec<Effect> {
+    effects_on(LearnerType::Participant, true, events)
+}
+
+fn effects_on(
+    kind: LearnerType,
+    log_enabled: bool,
+    events: impl IntoIterator<Item = Event>,
+) -> Vec<Effect> {
     let settings = Settings {
         my_id: Sid(2),
-        kind: LearnerType::Participant,
+        kind,
         tick_time: 100,
         init_limit: 10,
         sync_limit: 5,
         config_version: 0,
         reconfig_enabled: false,
-        log_enabled: true,
+        log_enabled,
         faults: Faults::default(),
     };
     let start = Start { accepted_epoch: 0, current_epoch: 0, last_zxid: Zxid(0) };
@@ -89,4 +97,34 @@ fn a_commit_of_another_than_the_next_proposal_ends_the_process() {
     assert!(!out.iter().any(|effect| matches!(effect, Effect::Commit { .. })), "{out:?}");
     let why = Reason::Unmatched { expected: Some(proposals[0]), found };
     assert_eq!(out.last(), Some(&Effect::Exit { code: 12, why }));
+}
+
+/// `syncEnabled=false`: it applies all the same, and nothing is on its disk but snapshots.
+#[test]
+fn an_observer_may_keep_no_log() {
+    let [synced, proposed, informed] = [1, 2, 3].map(|counter| Zxid::new(1, counter));
+    let record = |zxid| entry(zxid).record;
+    let packets = [
+        Packet::LeaderInfo { zxid: Zxid::new(1, 0), protocol_version: 0x10000 },
+        Packet::Diff { zxid: Zxid(0) },
+        Packet::Proposal { zxid: synced, record: record(synced) },
+        Packet::Commit { zxid: synced },
+        Packet::NewLeader { zxid: Zxid::new(1, 0), config: None },
+        Packet::Inform { zxid: proposed, record: record(proposed) },
+        Packet::UpToDate,
+        Packet::Inform { zxid: informed, record: record(informed) },
+    ];
+    for log_enabled in [false, true] {
+        let events = packets.clone().map(Event::Packet);
+        let out = effects_on(LearnerType::Observer, log_enabled, events);
+        let count = |wanted: fn(&Effect) -> bool| out.iter().filter(|e| wanted(e)).count();
+        assert_eq!(count(|e| matches!(e, Effect::Commit { .. })), 3);
+        let logged = if log_enabled { 3 } else { 0 };
+        assert_eq!(count(|e| matches!(e, Effect::Append { .. })), logged, "{out:?}");
+        assert_eq!(
+            count(|e| matches!(e, Effect::Send(Packet::Ack { .. }))),
+            2,
+            "of the epoch alone"
+        );
+    }
 }

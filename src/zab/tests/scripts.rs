@@ -4,7 +4,7 @@ use std::path::Path;
 use super::world::{Node, Role, World, parse_zxid, show};
 use crate::ids::{Sid, Zxid};
 use crate::op::op;
-use crate::zab::LearnerType;
+use crate::zab::{LearnerType, leader};
 
 #[test]
 fn scripts_do_what_they_say() {
@@ -47,8 +47,16 @@ fn execute(world: &mut World, command: &str) {
     let sid = |at: usize| Sid(words[at].parse().unwrap());
     match words[0] {
         "node" => add_node(world, sid(1), &words[2..]),
+        "limits" => {
+            let number = |at: usize| words[at].parse::<usize>().unwrap();
+            world.limits = (words[1].parse().unwrap(), number(2), number(3));
+        }
         "lead" => world.lead(sid(1)),
         "follow" => world.follow(sid(1), sid(2)),
+        "looks" => {
+            let (sid, epoch) = (sid(1), world.node(sid(1)).current);
+            world.leader_event(Sid(3), leader::Event::VoterLooking { sid, epoch });
+        }
         "put" => world.put(sid(1)),
         "slow" => world.node(sid(1)).slow = true,
         "sync" => world.durable(sid(1)),

@@ -55,6 +55,8 @@ pub(super) struct World {
     /// The leader's link to each learner.
     pub(super) links: BTreeMap<LinkId, Sid>,
     next_link: u64,
+    /// `maxTimeToWaitForEpoch` in ms, `maxConcurrentSnapSyncs` and `maxConcurrentDiffSyncs`.
+    pub(super) limits: (Millis, usize, usize),
     pub(super) trace: Vec<String>,
 }
 
@@ -103,6 +105,7 @@ impl World {
             wires: BTreeMap::new(),
             links: BTreeMap::new(),
             next_link: 1,
+            limits: (-1, 1, 100),
             trace: Vec::new(),
         }
     }
@@ -152,14 +155,15 @@ impl World {
     }
 
     pub(super) fn lead(&mut self, id: Sid) {
+        let (max_time_to_wait_for_epoch, max_snaps, max_diffs) = self.limits;
         let settings = leader::Settings {
             my_id: id,
             tick_time: 100,
             init_limit: 10,
             sync_limit: 5,
-            max_time_to_wait_for_epoch: -1,
-            max_concurrent_snap_syncs: 1,
-            max_concurrent_diff_syncs: 100,
+            max_time_to_wait_for_epoch,
+            max_concurrent_snap_syncs: max_snaps,
+            max_concurrent_diff_syncs: max_diffs,
             max_strangers: 100,
             reconfig_enabled: false,
             sync: crate::zab::sync::Options::default(),

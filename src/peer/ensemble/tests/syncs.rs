@@ -161,3 +161,18 @@ fn the_leader_is_told_who_was_heard_even_of_one_that_is_gone() {
     stage.wait(250);
     assert_eq!(ping(&mut stage), [[]]);
 }
+
+/// `connectToLearnerMasterLimit`, and `initLimit` without it.
+#[test]
+fn a_leader_that_cannot_be_reached_is_given_up_in_time() {
+    for (connect_limit, patience) in [(2, 1_000), (0, 5_000)] {
+        let mut stage = Stage::with(Settings { connect_limit, ..ensemble_settings() });
+        stage.elected(ServerState::Following);
+        stage.wait(patience - 1);
+        stage.step(Event::LeaderUnreachable);
+        assert!(matches!(stage.member.role, Role::Calling(_)), "it calls again");
+        stage.wait(100);
+        stage.step(Event::LeaderUnreachable);
+        assert!(matches!(stage.member.role, Role::Looking(_)));
+    }
+}

@@ -7,7 +7,8 @@
 //! node ID [observer] accepted=E current=E [log=E.C,E.C...] [snapshot=E.C]
 //! limits EPOCH-WAIT-MS SNAPS DIFFS
 //! lead ID | follow ID LEADER | deliver | deliver FROM TO [N] | put N | slow ID | sync ID
-//! drop ID | tick MS | run MS | mute ID | hear ID | request ID | request-sync ID | ack ID E.C | looks ID | state
+//! drop ID | tick MS | run MS | mute ID | hear ID | request ID | request-sync ID | ack ID E.C
+//! looks ID | state
 //! ```
 
 mod hostile;

@@ -123,7 +123,8 @@ fn a_calm_ensemble_answers_all() {
         for local in [false, true] {
             // A disk that is overloaded costs a member its leader.
             let plan = Plan { disk: (200, 2_000), ..Plan::draw(&mut Random::new(seed)).calm() };
-            let outcome = shortened(seed, if local { plan.local() } else { plan });
+            let plan = if local { plan.local() } else { plan };
+            let outcome = shortened(seed, plan, None);
             let figures = outcome.figures;
             assert_eq!(outcome.violation, None, "seed {seed}, {local}");
             assert!(figures.committed > 10, "seed {seed}, {local}: {figures:?}");

@@ -205,10 +205,6 @@ fn start_election(
 ) -> Result<Election, StartError> {
     let config = ground.config;
     let tuning = &config.quorum.tuning;
-    let greeting_timeout = match tuning.quorum_cnxn_timeout_ms {
-        ms @ 1.. => ms.into(),
-        _ => tick(config) * Millis::from(config.quorum.sync_limit),
-    };
     let settings = ElectionSettings {
         fle: fle::Settings {
             kind: kind(config),
@@ -224,7 +220,7 @@ fn start_election(
                 .map(|a| ElectionAddr { host: a.host.clone(), port: a.election_port })
                 .collect(),
             multi_address: config.quorum.multi_address,
-            greeting_timeout,
+            greeting_timeout: greeting_timeout(config),
             max_strangers: open_files::strangers(),
             fault_ebcdic: false,
         },
@@ -234,6 +230,14 @@ fn start_election(
     let start = (restored.last_zxid, epochs.current());
     Election::start(settings, quorums.clone(), start, links.clone(), ground.clock, sink)
         .map_err(io_error("cannot start the election"))
+}
+
+/// `quorumCnxnTimeoutMs`, where it is one (`QuorumPeer.createCnxnManager`).
+fn greeting_timeout(config: &Config) -> Millis {
+    match config.quorum.tuning.quorum_cnxn_timeout_ms {
+        ms @ 1.. => ms.into(),
+        _ => tick(config) * Millis::from(config.quorum.sync_limit),
+    }
 }
 
 fn member(
@@ -290,5 +294,26 @@ impl ElectionSink for Votes {
         warn!(
             "a newer configuration is in force elsewhere, which reconfigEnabled=false forbids: {config}"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::config::Written;
+
+    #[test]
+    fn who_calls_is_waited_for_as_configured_or_some_ticks() {
+        let of = |lines: &str| {
+            let ticks = "tickTime=500\nsyncLimit=4\n";
+            let text = format!("dataDir=/data\nclientPort=2181\n{ticks}{lines}");
+            let written = Written::of_file("zoo.cfg", text.into_bytes()).unwrap();
+            let any = |_: &str| Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            greeting_timeout(&Config::interpret(&written, &any).unwrap())
+        };
+        assert_eq!((of(""), of("quorumCnxnTimeoutMs=700\n")), (2_000, 700));
+        assert_eq!((of("quorumCnxnTimeoutMs=0\n"), of("quorumCnxnTimeoutMs=-1\n")), (2_000, 2_000));
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::*;
+use crate::net::links::PortSettings;
+use crate::net::links::ports::Ports;
 
 fn connect(from: &End, to: &End) -> (LinkId, LinkId) {
     from.dial(7, &[("127.0.0.1", to.address.port())], 5_000);
@@ -141,6 +143,33 @@ fn a_name_that_takes_forever_delays_nobody() {
     sids.sort();
     assert_eq!(sids, [Sid(1), Sid(2)]);
     assert_eq!(lookups.lock().unwrap()["slow"], 1, "those that wait share one lookup");
+}
+
+#[test]
+fn sockets_are_set_up_as_their_port_wants() {
+    let election = PortSettings {
+        accepted_nodelay: true,
+        connected_nodelay: false,
+        keep_alive: true,
+        unreachable_after: Some(1_000),
+        ..PortSettings::default()
+    };
+    let settings = LinkSettings { election, ..LinkSettings::default() };
+    let poll = mio::Poll::new().unwrap();
+    let ports = Ports::new(settings, poll.registry().try_clone().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let found = |port, was_called| {
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = mio::net::TcpStream::from_std(socket);
+        ports.prepare(port, was_called, &socket).unwrap();
+        let options = socket2::SockRef::from(&socket);
+        let patience = options.tcp_user_timeout().unwrap();
+        (socket.nodelay().unwrap(), options.keepalive().unwrap(), patience)
+    };
+    let patience = Some(Duration::from_secs(1));
+    assert_eq!(found(Port::Election, true), (true, true, patience));
+    assert_eq!(found(Port::Election, false), (false, true, patience));
+    assert_eq!(found(Port::Quorum, true), (true, false, None));
 }
 
 #[test]

@@ -53,6 +53,27 @@ fn who_does_not_become_known_is_closed_in_time_whatever_it_sends() {
 }
 
 #[test]
+fn names_that_callers_tell_are_not_looked_up_in_front_of_members() {
+    let b = End::new(LinkSettings::default());
+    let (release, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let lookup = move |host: &str| {
+        if host.starts_with("slow") {
+            let _ = wait.lock().unwrap().recv();
+        }
+        Ok(vec!["127.0.0.1:0".parse().unwrap()])
+    };
+    let links = Links::start_with(LinkSettings::default(), Clock::start(), Arc::new(lookup));
+    let a = End::over(links.unwrap());
+    for sid in 0..100 {
+        a.dial_told(sid, &format!("slow{sid}"), 1, 60_000);
+    }
+    a.dial(100, &[("member", b.address.port())], 60_000);
+    assert!(matches!(a.hear(), Heard::Connected(Sid(100), _)));
+    drop(release);
+}
+
+#[test]
 fn a_reset_ends_one_link_only() {
     let a = End::new(LinkSettings::default());
     let (socket, link) = a.caller();

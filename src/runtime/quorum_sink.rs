@@ -14,8 +14,9 @@ use crate::net::links::{Flow, LinkSink, Links, Order};
 use crate::peer::Event;
 use crate::zab::LinkId;
 
-/// Bytes that wait for the server's thread: above, links are not read until it has caught up.
-const WAITING_MAX: usize = 32 << 20;
+/// Bytes that wait for the server's thread: above, links are not read until it has caught up. It takes
+/// them all in one turn, and a leader that is kept busy by a flood for too long loses its quorum.
+const WAITING_MAX: usize = 8 << 20;
 
 /// How much waits for the server's thread, who is held up by that, and who is there at all.
 #[derive(Debug, Default)]

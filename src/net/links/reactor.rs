@@ -64,9 +64,9 @@ impl Reactor {
         let poll = Poll::new()?;
         let mail = Arc::new(Mail::new(Waker::new(poll.registry(), MAIL)?));
         let ports = Arc::new(Ports::new(settings, poll.registry().try_clone()?));
-        let resolver = || Resolver::new(Arc::clone(&mail), Arc::clone(&lookup));
+        let resolver = |remembers| Resolver::new(Arc::clone(&mail), Arc::clone(&lookup), remembers);
         let reactor = Self {
-            dialer: Dialer::new(poll.registry().try_clone()?, resolver(), resolver()),
+            dialer: Dialer::new(poll.registry().try_clone()?, resolver(true), resolver(false)),
             poll,
             mail: Arc::clone(&mail),
             ports: Arc::clone(&ports),

@@ -1,6 +1,8 @@
 //! Names to addresses. The system's resolver blocks, for as long as a name server is silent: each
 //! name is looked up in a thread of its own, so that none waits for another's, and a name that is
-//! asked for again while it is being looked up costs no second thread.
+//! asked for again while it is being looked up costs no second thread. A name of the configuration that
+//! cannot be looked up is what it was last (`MultipleAddresses.recreateSocketAddress`): that the name
+//! servers are down must not keep the servers from each other.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -29,11 +31,14 @@ pub(super) struct Asker {
     pub(super) lane: usize,
 }
 
+/// What a name is, or why nobody knows.
+type Answer = Result<Vec<SocketAddr>, String>;
+
 /// The answer.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) asker: Asker,
-    pub(super) addresses: Result<Vec<SocketAddr>, String>,
+    pub(super) addresses: Answer,
 }
 
 #[derive(Default)]
@@ -41,18 +46,22 @@ struct State {
     waiting: VecDeque<String>,
     askers: HashMap<String, Vec<Asker>>,
     threads: usize,
+    /// What names were last, where that is to be kept.
+    known: HashMap<String, Vec<SocketAddr>>,
 }
 
 #[derive(Clone)]
 pub(super) struct Resolver {
     mail: Arc<Mail>,
     lookup: Lookup,
+    remembers: bool,
     state: Arc<Mutex<State>>,
 }
 
 impl Resolver {
-    pub(super) fn new(mail: Arc<Mail>, lookup: Lookup) -> Self {
-        Self { mail, lookup, state: Arc::default() }
+    /// `remembers` is for names that are few: those of the configuration.
+    pub(super) fn new(mail: Arc<Mail>, lookup: Lookup, remembers: bool) -> Self {
+        Self { mail, lookup, remembers, state: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -98,14 +107,33 @@ impl Resolver {
             drop(state);
             let addresses = (self.lookup)(&host).map_err(|e| e.to_string());
             state = self.lock();
+            let addresses =
+                if self.remembers { state.or_last(&host, addresses) } else { addresses };
             self.answer(&mut state, &host, addresses);
         }
         state.threads -= 1;
     }
 
-    fn answer(&self, state: &mut State, host: &str, addresses: Result<Vec<SocketAddr>, String>) {
+    fn answer(&self, state: &mut State, host: &str, addresses: Answer) {
         for asker in state.askers.remove(host).unwrap_or_default() {
             self.mail.found(Found { asker, addresses: addresses.clone() });
+        }
+    }
+}
+
+impl State {
+    /// Keeps an answer, or gives the last one where there is none now.
+    fn or_last(&mut self, host: &str, answer: Answer) -> Answer {
+        match (answer, self.known.get(host)) {
+            (Ok(addresses), _) => {
+                self.known.insert(host.to_owned(), addresses.clone());
+                Ok(addresses)
+            }
+            (Err(why), Some(last)) => {
+                log::warn!("cannot look {host} up: {why}; calling it where it was: {last:?}");
+                Ok(last.clone())
+            }
+            (Err(why), None) => Err(why),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What waits for the election's thread.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,10 @@ use crate::zab::quorum::Quorums;
 
 /// How many bytes of peers may wait; above, whoever brings more is not read.
 const MAX_BYTES: usize = 4 << 20;
+
+/// How many bytes of one peer may wait; above, it is not read until they are taken. A flood from one
+/// must not keep the others' votes waiting.
+const MAX_BYTES_OF_LINK: usize = 16 << 10;
 
 /// Something that happened.
 pub(super) enum Arrival {
@@ -33,6 +38,17 @@ pub(super) struct Batch {
     /// Links that are not read until this batch is done.
     pub(super) paused: Vec<LinkId>,
     bytes: usize,
+    bytes_of: HashMap<LinkId, usize>,
+}
+
+impl Batch {
+    /// So many bytes have come over `link`; whether that is as much as may wait.
+    fn is_full(&mut self, link: LinkId, len: usize) -> bool {
+        let of_link = self.bytes_of.entry(link).or_default();
+        *of_link += len;
+        self.bytes += len;
+        *of_link > MAX_BYTES_OF_LINK || self.bytes > MAX_BYTES
+    }
 }
 
 /// The way to the election's thread.
@@ -80,9 +96,8 @@ impl LinkSink for Inbox {
 
     fn bytes(&self, link: LinkId, bytes: &[u8]) -> Flow {
         let mut batch = self.lock();
-        batch.bytes += bytes.len();
         batch.arrivals.push(Arrival::Bytes { link, bytes: bytes.to_vec() });
-        let flow = if batch.bytes > MAX_BYTES {
+        let flow = if batch.is_full(link, bytes.len()) {
             batch.paused.push(link);
             Flow::Pause
         } else {
@@ -103,5 +118,31 @@ impl LinkSink for Inbox {
 
     fn lost(&self, link: LinkId, why: &str) {
         self.bring(Arrival::Closed { link, why: why.to_owned(), is_lost: true });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_floods_is_held_up_and_the_others_are_not() {
+        let inbox = Inbox::default();
+        let (loud, quiet) = (LinkId(1), LinkId(2));
+        assert_eq!(inbox.bytes(loud, &[0; MAX_BYTES_OF_LINK]), Flow::Go);
+        assert_eq!(inbox.bytes(loud, &[0]), Flow::Pause);
+        assert_eq!(inbox.bytes(quiet, &[0; 100]), Flow::Go);
+        let batch = inbox.take(Some(0));
+        assert_eq!((batch.arrivals.len(), batch.paused), (3, vec![loud]));
+        assert_eq!(inbox.bytes(loud, &[0; 100]), Flow::Go, "all was taken");
+    }
+
+    #[test]
+    fn many_together_are_held_up_as_one() {
+        let inbox = Inbox::default();
+        let flow = |link| inbox.bytes(LinkId(link), &[0; MAX_BYTES_OF_LINK]);
+        let (links, last) = (MAX_BYTES / MAX_BYTES_OF_LINK, MAX_BYTES as u64);
+        assert!((0..links as u64).all(|link| flow(link) == Flow::Go));
+        assert_eq!(flow(last), Flow::Pause);
     }
 }

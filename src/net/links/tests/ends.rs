@@ -145,6 +145,29 @@ fn a_name_that_takes_forever_delays_nobody() {
     assert_eq!(lookups.lock().unwrap()["slow"], 1, "those that wait share one lookup");
 }
 
+/// A peer moves, and then the name servers are gone; a name that somebody told is not kept.
+#[test]
+fn names_are_looked_up_anew_and_are_what_they_were_where_nobody_knows() {
+    let (a, b) = (loopback::own(), loopback::own());
+    let answers = Mutex::new(vec![None, None, Some(b), Some(a)]);
+    let lookup = move |_: &str| match answers.lock().unwrap().pop().flatten() {
+        Some(address) => Ok(vec![address]),
+        None => Err(std::io::Error::other("no name server answers")),
+    };
+    let links = Links::start_with(LinkSettings::default(), Clock::start(), Arc::new(lookup));
+    let (caller, first) = (End::over(links.unwrap()), TcpListener::bind(a).unwrap());
+    let port = first.local_addr().unwrap().port();
+    let second = TcpListener::bind((b.ip(), port)).unwrap();
+    let called = [&first, &second, &second].map(|listener| {
+        caller.dial(1, &[("peer", port)], 5_000);
+        assert!(matches!(caller.hear(), Heard::Connected(Sid(1), _)));
+        listener.accept().unwrap()
+    });
+    caller.dial_told(2, "peer", port, 5_000);
+    assert!(matches!(caller.hear(), Heard::Failed(Sid(2), why) if why.contains("no name server")));
+    drop(called);
+}
+
 #[test]
 fn sockets_are_set_up_as_their_port_wants() {
     let election = PortSettings {

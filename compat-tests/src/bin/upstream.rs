@@ -48,6 +48,9 @@ fn run() -> Result<bool> {
         baseline: matches.opt_present("baseline"),
         jobs: jobs.parse().map_err(|_| Failure::new(format!("--jobs: no number: {jobs}")))?,
     })?;
+    if summary.again > 0 {
+        println!("{} of them passed when they were run once more, alone", summary.again);
+    }
     println!("{}: {} of {} passed", suite.name, summary.passed, summary.baseline);
     Ok(summary.is_good())
 }

@@ -5,6 +5,7 @@
 //! `curator/`: classes of the names through which tests start servers, which start a process instead. Each
 //! class of tests runs in a JVM of its own ([`jvm`]), in a directory of its own, with a limit of time. What
 //! counts is what passes with Java's server, in the same JVM and without the shim: `baseline-*` beside it.
+//! What fails is run once more when all else is done, and the summary tells how many passed only then.
 //! Every class of the jars stands in one of the [`lists`]: to be run, or left out with a reason.
 
 mod jvm;
@@ -85,6 +86,8 @@ pub struct Summary {
     pub passed: usize,
     /// How many of the baseline were to pass.
     pub baseline: usize,
+    /// How many of those that passed did so in a second run only, alone.
+    pub again: usize,
     /// Whether every class and method is accounted for by a list, too.
     pub accounted: bool,
 }
@@ -140,7 +143,11 @@ pub fn run(options: &Options) -> Result<Summary> {
         let lists = (&run_list, &left_out, &baseline);
         accounted = report_unlisted(&harness.classes_with_tests()?, lists);
     }
-    let verdicts = run_all(options, &harness, &wanted, (&run_list, &left_out, &baseline));
+    let lists = (&run_list, &left_out, &baseline);
+    let mut verdicts = run_all(options, &harness, &wanted, lists);
+    for verdict in verdicts.iter_mut().filter(|verdict| !verdict.missed.is_empty()) {
+        run_again(verdict, &harness, lists);
+    }
     if options.baseline {
         record(&mut baseline, &verdicts, &wanted)?;
     }
@@ -229,6 +236,23 @@ fn run_all(
     verdicts.into_inner().unwrap_or_default()
 }
 
+/// Runs what did not pass once more, and nothing else meanwhile: some of these tests count on threads that
+/// keep pace with others, or on a wait of some milliseconds, and fail where the machine is busy. What is
+/// wrong with a server fails twice.
+fn run_again(
+    verdict: &mut Verdict,
+    harness: &Harness,
+    (run_list, left_out, baseline): (&RunList, &LeftOut, &Baseline),
+) {
+    let class = verdict.class.clone();
+    let methods = verdict.missed_methods();
+    let ran = harness.run(&class, &methods, &left_out.methods_of(&class), &run_list.needs(&class));
+    let ran = ran.unwrap_or_else(|e| Ran::failed(&e));
+    let second = Verdict::new(&class, ran, baseline.of(&class, &methods), left_out, false);
+    print!("once more, alone: {second}");
+    verdict.heed(&second);
+}
+
 /// Makes what passed the baseline of the classes that ran as a whole.
 fn record(baseline: &mut Baseline, verdicts: &[Verdict], wanted: &Wanted) -> Result<()> {
     for verdict in verdicts {
@@ -244,6 +268,7 @@ fn sum_up(verdicts: &[Verdict], accounted: bool) -> Summary {
     Summary {
         passed: verdicts.iter().map(|verdict| verdict.passed_due).sum(),
         baseline: verdicts.iter().map(|verdict| verdict.due).sum(),
+        again: verdicts.iter().map(|verdict| verdict.again).sum(),
         accounted: accounted && verdicts.iter().all(|verdict| verdict.accounted),
     }
 }

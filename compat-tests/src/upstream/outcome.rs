@@ -59,8 +59,14 @@ pub(super) struct Verdict {
     pub(super) passed_due: usize,
     /// All that passed.
     pub(super) passed: BTreeSet<String>,
-    /// Whether every test that ran is in the baseline or is left out.
+    /// Those that were to pass, and did not.
+    pub(super) missed: BTreeSet<String>,
+    /// How many of those that were missed passed in a second run.
+    pub(super) again: usize,
+    /// Whether every test that ran is in the baseline or is left out, and the JVM ended well.
     pub(super) accounted: bool,
+    /// Whether a test ran that is neither in the baseline nor left out.
+    strange: bool,
     text: String,
 }
 
@@ -84,13 +90,16 @@ impl Verdict {
         if make_baseline {
             due = passed.clone();
         }
-        let passed_due = passed.intersection(&due).count();
+        let missed: BTreeSet<String> = due.difference(&passed).cloned().collect();
         let mut verdict = Self {
             class: class.to_owned(),
             due: due.len(),
-            passed_due,
-            accounted: true,
+            passed_due: due.len() - missed.len(),
             passed,
+            missed,
+            again: 0,
+            accounted: true,
+            strange: false,
             text: String::new(),
         };
         verdict.tell(&ran, &due, &failed, left_out);
@@ -118,9 +127,7 @@ impl Verdict {
         for line in ran.lines.iter().filter(|line| line.kind == "note") {
             let _ = writeln!(details, "{}", line.test);
         }
-        for test in
-            due.iter().filter(|test| !self.passed.contains(*test) && !failed.contains(*test))
-        {
+        for test in self.missed.difference(failed) {
             let _ = writeln!(details, "NOT RUN {test}");
         }
         let news: Vec<&str> =
@@ -133,8 +140,8 @@ impl Verdict {
             let at = started.map_or("", |line| line.test.as_str());
             let _ = writeln!(details, "{at} {trouble}");
         }
-        let strange = |test: &String| !known(test);
-        self.accounted = !failed.iter().chain(&self.passed).any(strange) && ran.trouble.is_none();
+        self.strange = failed.iter().chain(&self.passed).any(|test| !known(test));
+        self.accounted = !self.strange && ran.trouble.is_none();
         let word = if self.passed_due == self.due && self.accounted { "ok  " } else { "FAIL" };
         let (seconds, class) = (ran.took.as_secs_f64(), &self.class);
         let _ = writeln!(
@@ -145,6 +152,24 @@ impl Verdict {
         for line in details.lines() {
             let _ = writeln!(self.text, "       {line}");
         }
+    }
+}
+
+impl Verdict {
+    /// The methods that those belong to that were missed.
+    pub(super) fn missed_methods(&self) -> BTreeSet<String> {
+        let names = self.missed.iter().filter_map(|test| test.split_once('#'));
+        names.map(|(_, name)| name.split('[').next().unwrap_or(name).to_owned()).collect()
+    }
+
+    /// Counts what passed in a second run, of the methods that were missed in this one.
+    pub(super) fn heed(&mut self, second: &Self) {
+        let before = self.missed.len();
+        self.missed.retain(|test| !second.passed.contains(test));
+        self.again += before - self.missed.len();
+        self.passed_due += before - self.missed.len();
+        self.strange |= second.strange;
+        self.accounted = !self.strange && second.accounted;
     }
 }
 
@@ -174,6 +199,25 @@ mod tests {
         assert_eq!((verdict.passed_due, verdict.due), (1, 3));
         assert!(verdict.to_string().contains("NOT RUN a.B#o"));
         assert!(verdict.to_string().contains("FAILED a.B#m"));
+    }
+
+    #[test]
+    fn what_passes_in_a_second_run_counts_and_is_told_of() {
+        let due = |tests: &[&str]| tests.iter().map(|test| format!("a.B#{test}")).collect();
+        let judge = |text: &str, due: BTreeSet<String>| {
+            let ran = Ran { lines: parse(text), took: std::time::Duration::ZERO, trouble: None };
+            Verdict::new("a.B", ran, due, &LeftOut::none(), false)
+        };
+        let text = line("pass", "a.B#m[1]") + &line("fail", "a.B#m[2]") + &line("fail", "a.B#n");
+        let mut first = judge(&text, due(&["m[1]", "m[2]", "n"]));
+        assert_eq!((first.passed_due, first.missed.len()), (1, 2));
+        assert_eq!(first.missed_methods(), BTreeSet::from(["m", "n"].map(str::to_owned)));
+        let text = line("pass", "a.B#m[1]") + &line("pass", "a.B#m[2]") + &line("fail", "a.B#n");
+        first.heed(&judge(&text, due(&["m[1]", "m[2]", "n"])));
+        assert_eq!((first.passed_due, first.again, first.accounted), (2, 1, true));
+        assert_eq!(first.missed, due(&["n"]));
+        first.heed(&judge(&line("fail", "a.B#o"), due(&["n"])));
+        assert_eq!((first.passed_due, first.accounted), (2, false));
     }
 
     #[test]

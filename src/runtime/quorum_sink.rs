@@ -10,7 +10,7 @@ use log::{info, warn};
 use super::inbox::Inbox;
 use super::pipeline::Seat;
 use crate::ids::Sid;
-use crate::net::links::{Flow, LinkSink, Links, Order};
+use crate::net::links::{End, Flow, LinkSink, Links, Order};
 use crate::peer::Event;
 use crate::zab::LinkId;
 
@@ -108,8 +108,8 @@ impl LinkSink for QuorumSink {
 
     fn flushed(&self, _link: LinkId) {}
 
-    fn closed(&self, link: LinkId, why: &str) {
-        self.backlog.ended(link, why);
+    fn closed(&self, link: LinkId, end: End) {
+        self.backlog.ended(link, &end.why);
         self.inbox.tell(Event::Closed(link));
     }
 }

@@ -65,10 +65,12 @@ pub(super) enum Got {
 }
 
 /// Why a link is at its end.
-pub(super) struct End {
-    pub(super) why: String,
-    /// Nothing comes back from the peer's address.
-    pub(super) is_lost: bool,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// What the peer did, or what the kernel said.
+    pub why: String,
+    /// Nothing comes back from the peer's address any more: what was written last has not come there.
+    pub is_lost: bool,
 }
 
 impl End {

@@ -32,6 +32,7 @@ use ports::Ports;
 use reactor::Reactor;
 use resolver::Lookup;
 
+pub use link::End;
 pub use writer::LinkWriter;
 
 /// What a link is for.
@@ -67,12 +68,7 @@ pub trait LinkSink: Send + Sync {
     /// The kernel has taken all that was written.
     fn flushed(&self, link: LinkId);
     /// The link is gone, and not by our order.
-    fn closed(&self, link: LinkId, why: &str);
-    /// As [`LinkSink::closed`], because nothing comes back from the peer's address any more: what was
-    /// written last has not come there.
-    fn lost(&self, link: LinkId, why: &str) {
-        self.closed(link, why);
-    }
+    fn closed(&self, link: LinkId, end: End);
 }
 
 /// How many callers a port bears that nobody has vouched for ([`Order::Know`]), and for how long.

@@ -158,7 +158,7 @@ impl Reactor {
             Letter::Output(link) => self.fetch(link),
             Letter::Overflow(link, pending) => {
                 let why = format!("the peer does not read: {pending} bytes wait for it");
-                self.end(link, &why.as_str().into());
+                self.end(link, why.as_str().into());
             }
             Letter::Close(link) => self.close(link, now),
             Letter::CloseNow(link) => self.remove(link),
@@ -217,18 +217,14 @@ impl Reactor {
     }
 
     /// Takes a link out that ended by itself.
-    fn end(&mut self, id: LinkId, End { why, is_lost }: &End) {
+    fn end(&mut self, id: LinkId, end: End) {
         self.know(id);
         self.mail.forget(id);
         let Some(link) = self.links.remove(&id).filter(|link| link.phase == Phase::Open) else {
             return;
         };
-        log::debug!("{:?} link with {} closed: {why}", link.port, link.remote);
-        if *is_lost {
-            link.sink.lost(id, why);
-        } else {
-            link.sink.closed(id, why);
-        }
+        log::debug!("{:?} link with {} closed: {}", link.port, link.remote, end.why);
+        link.sink.closed(id, end);
     }
 
     fn finish_dial(&mut self, outcome: Option<Outcome>) {
@@ -310,7 +306,7 @@ impl Reactor {
         let of_port = || (port as u8, LinkId(0))..=(port as u8, LinkId(u64::MAX));
         while self.strangers.range(of_port()).count() >= bounds.max.max(1) {
             let Some((_, oldest)) = self.strangers.range(of_port()).next().copied() else { break };
-            self.end(oldest, &"too many callers that are not known".into());
+            self.end(oldest, "too many callers that are not known".into());
         }
         self.strangers.insert((port as u8, id));
         self.timers.set(self.clock.now() + bounds.timeout, Timer::Stranger(id));
@@ -333,7 +329,7 @@ impl Reactor {
         link.queued = false;
         if link.phase == Phase::Open {
             if let Some(why) = serve(link, &self.mail, &mut self.buffer) {
-                return self.end(id, &why);
+                return self.end(id, why);
             }
         } else if !link.linger(&mut self.buffer) {
             return self.remove(id);
@@ -362,7 +358,7 @@ impl Reactor {
     fn expel(&mut self, id: LinkId) {
         let Some(link) = self.links.get(&id) else { return };
         if self.strangers.contains(&(link.port as u8, id)) {
-            self.end(id, &"the caller did not say who it is in time".into());
+            self.end(id, "the caller did not say who it is in time".into());
         }
     }
 

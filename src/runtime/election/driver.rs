@@ -101,13 +101,14 @@ impl Driver {
             }
             Arrival::Bytes { link, bytes } => self.cnx(cnx::Event::Bytes { link, bytes: &bytes }),
             Arrival::Flushed(link) => self.cnx(cnx::Event::Flushed { link }),
-            Arrival::Closed { link, why, is_lost } => {
+            Arrival::Closed { link, end } => {
                 if let Some(remote) = self.remotes.remove(link) {
-                    log::info!("election: connection with {remote} ended: {why}");
+                    log::info!("election: connection with {remote} ended: {}", end.why);
                 }
-                let event =
-                    if is_lost { cnx::Event::Lost { link } } else { cnx::Event::Closed { link } };
-                self.cnx(event);
+                self.cnx(match end.is_lost {
+                    true => cnx::Event::Lost { link },
+                    false => cnx::Event::Closed { link },
+                });
             }
             Arrival::Stop => {}
         }

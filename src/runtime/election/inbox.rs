@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ids::{Millis, Sid, Zxid};
-use crate::net::links::{Flow, LinkSink};
+use crate::net::links::{End, Flow, LinkSink};
 use crate::zab::LinkId;
 use crate::zab::quorum::Quorums;
 
@@ -27,7 +27,7 @@ pub(super) enum Arrival {
     ConnectFailed { sid: Sid, why: String },
     Bytes { link: LinkId, bytes: Vec<u8> },
     Flushed(LinkId),
-    Closed { link: LinkId, why: String, is_lost: bool },
+    Closed { link: LinkId, end: End },
     Stop,
 }
 
@@ -112,12 +112,8 @@ impl LinkSink for Inbox {
         self.bring(Arrival::Flushed(link));
     }
 
-    fn closed(&self, link: LinkId, why: &str) {
-        self.bring(Arrival::Closed { link, why: why.to_owned(), is_lost: false });
-    }
-
-    fn lost(&self, link: LinkId, why: &str) {
-        self.bring(Arrival::Closed { link, why: why.to_owned(), is_lost: true });
+    fn closed(&self, link: LinkId, end: End) {
+        self.bring(Arrival::Closed { link, end });
     }
 }
 

@@ -64,8 +64,8 @@ impl LinkSink for Ear {
         self.tell(Heard::Flushed(link));
     }
 
-    fn closed(&self, link: LinkId, why: &str) {
-        self.tell(Heard::Closed(link, why.to_owned()));
+    fn closed(&self, link: LinkId, end: super::End) {
+        self.tell(Heard::Closed(link, end.why));
     }
 }
 

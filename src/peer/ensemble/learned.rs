@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use log::warn;
+
 use super::figures;
 use super::learning::Learning;
 use super::local::Waiting;
@@ -48,6 +50,17 @@ impl Learning {
     }
 }
 
+/// The node tells of it, and this server goes by what it was started with.
+fn warn_of_reconfiguration(record: &TxnRecord) {
+    if record.header.kind == op::RECONFIG && matches!(record.txn, Txn::SetData(_)) {
+        warn!(
+            "The leader has put another configuration in force, which is not supported here: the \
+             members that count are those of the start until zoo.cfg has the new ones and the server is \
+             started again"
+        );
+    }
+}
+
 impl Ensemble {
     /// A commit of the leader, to be applied with others that have come with it.
     pub(super) fn learn_commit(&mut self, entry: Entry, record: TxnRecord) {
@@ -75,6 +88,7 @@ impl Ensemble {
         let mut tree = front.db.write_tree();
         for (entry, mut record) in commits {
             figures::note_committed_here(&front.metrics, &record, now);
+            warn_of_reconfiguration(&record);
             let origin = learning.take_origin(&mut record);
             self.replica.commit(now, &mut tree, entry, origin.as_ref(), &record);
             learning.note_session(&record);

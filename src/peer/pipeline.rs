@@ -172,7 +172,11 @@ impl Pipeline {
 
     /// Takes requests in; what is to be logged is appended to `batches`.
     pub fn on_inputs(&mut self, now: Now, inputs: Vec<Input>, batches: &mut Vec<LogBatch>) {
-        self.waiting.extend(inputs);
+        if self.parts.throttler.holds_back() {
+            self.take_past_throttler(now, inputs, batches);
+        } else {
+            self.waiting.extend(inputs);
+        }
         self.prepare_waiting(now, batches);
         self.commit_ready(now);
         self.applier.flush();
@@ -229,6 +233,23 @@ impl Pipeline {
                 Input::Connect(connect) => self.on_connect(now, &tree, &connect, batches),
                 // Its session waits for the client to come back, or expires.
                 Input::Disconnected(_) => {}
+            }
+        }
+        drop(tree);
+        self.send_batch(batches);
+    }
+
+    /// What a learner forwards waits for no client of this server: its syncs do not, either, and must
+    /// not overtake it (`LeaderZooKeeperServer.submitLearnerRequest`).
+    fn take_past_throttler(&mut self, now: Now, inputs: Vec<Input>, batches: &mut Vec<LogBatch>) {
+        let front = Arc::clone(&self.parts.front);
+        let tree = front.db.read_tree();
+        for input in inputs {
+            match input {
+                Input::Request(request) if request.learner.is_some() => {
+                    self.prepare(now, &tree, request, batches);
+                }
+                own => self.waiting.push_back(own),
             }
         }
         drop(tree);

@@ -15,9 +15,10 @@ use crate::server::harness::{
     Peer, World, connect_packet, path_and_flag, read_request, reconnect_packet, request,
 };
 use crate::server::prep::PrepOptions;
-use crate::server::request::Input;
+use crate::server::request::{Input, learner_owner};
 use crate::server::sessions::{LocalSessions, SessionTracker};
 use crate::server::throttle::RequestThrottler;
+use crate::zab::LinkId;
 
 const WALL: Millis = 1_700_000_000_000;
 
@@ -291,6 +292,33 @@ fn requests_over_the_throttle_wait_for_those_before_them() {
     assert_eq!(xids(&peer), [1, 2], "the third was not prepared with the first two");
     stage.sync();
     assert_eq!(xids(&peer), [3]);
+}
+
+/// Its syncs are answered without waiting for the throttler, and must find what was sent before them
+/// prepared: a follower waits for ever for what an early answer has passed by.
+#[test]
+fn what_a_learner_forwards_is_not_throttled() {
+    let mut stage = Stage::with_throttle(1);
+    let (mut own, mut forwarded) = (stage.connect(), stage.connect());
+    let link = LinkId(1);
+    stage.world.feed(&mut forwarded, &create(1, "/c", 0));
+    let session = forwarded.conn().session().expect("a session");
+    session.set_owner(learner_owner(link)).expect("it lives");
+    for input in &mut forwarded.submitted {
+        if let Input::Request(request) = input {
+            (request.conn, request.learner) = (None, Some(link));
+        }
+    }
+    stage.world.feed(&mut own, &create(1, "/a", 0));
+    stage.world.feed(&mut own, &create(2, "/b", 0));
+    stage.hand_over(&mut own);
+    assert_eq!(stage.last_logged().counter(), 3, "two sessions and one node");
+    stage.hand_over(&mut forwarded);
+    assert_eq!(stage.last_logged().counter(), 4, "the learner's");
+    stage.sync();
+    assert_eq!(stage.last_logged().counter(), 5, "the one that was held back");
+    stage.sync();
+    assert_eq!(errors(&own), [(1, 0), (2, 0)]);
 }
 
 #[test]

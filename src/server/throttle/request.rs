@@ -35,6 +35,11 @@ impl RequestThrottler {
         Self { settings, throttled_op_wait_ms }
     }
 
+    /// Whether a request may have to wait for others.
+    pub fn holds_back(&self) -> bool {
+        self.settings.max_requests > 0
+    }
+
     /// What is to become of the request at the head of the queue, with `in_process` others being
     /// processed.
     pub fn admit(&self, request: &Request, in_process: i64, now: Millis) -> Admission {

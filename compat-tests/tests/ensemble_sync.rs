@@ -22,9 +22,18 @@ const DIFF: &str = "Getting a diff from the leader";
 const SNAP: &str = "Getting a snapshot from leader";
 const TRUNC: &str = "Truncating log to get in sync with the leader";
 
+/// From where a leader may take what a follower missed: `commitLogCount`, `snapshotSizeFactor`. While
+/// the follower starts, clients write on, and there is no telling how much.
+type Sources = [&'static str; 2];
+const MEMORY: Sources = ["1000000", "-1"];
+/// Nothing is too long to be read.
+const LOG: Sources = ["500", "0"];
+const NEITHER: Sources = ["500", "-1"];
+
 /// A follower that missed so many writes is told `told` by the leader, which is the last of three.
-fn behind([follower, leader]: [Kind; 2], writes: u64, log_sync: &str, told: &str) -> Result<()> {
-    let plan = Plan::new(&[follower, leader, leader]).with("snapshotSizeFactor", log_sync);
+fn behind([follower, leader]: [Kind; 2], writes: u64, from: Sources, told: &str) -> Result<()> {
+    let plan = Plan::new(&[follower, leader, leader]);
+    let plan = plan.with("commitLogCount", from[0]).with("snapshotSizeFactor", from[1]);
     judged(Ensemble::start_led_by_last(plan)?, |ensemble, load| {
         ensemble.kill(0)?;
         let said = ensemble.log(0).len();
@@ -42,25 +51,25 @@ fn expect_said(ensemble: &mut Ensemble, member: usize, after: usize, told: &str)
     Err(ensemble.failure(&format!("has a member {} that never says {told:?}", member + 1)))
 }
 
-/// The last 500 transactions are in the leader's memory.
+/// What was written last is in the leader's memory.
 #[test]
 #[ignore = "takes long"]
 fn a_little_behind_gets_a_diff() -> Result<()> {
-    PAIRS.into_iter().try_for_each(|pair| behind(pair, 100, "0.33", DIFF))
+    PAIRS.into_iter().try_for_each(|pair| behind(pair, 100, MEMORY, DIFF))
 }
 
-/// A log that may be longer than the snapshot is as good.
+/// The log is as good, where it may be read.
 #[test]
 #[ignore = "takes long"]
 fn further_behind_gets_a_diff_out_of_the_log() -> Result<()> {
-    PAIRS.into_iter().try_for_each(|pair| behind(pair, 800, "10000", DIFF))
+    PAIRS.into_iter().try_for_each(|pair| behind(pair, 800, LOG, DIFF))
 }
 
-/// There is no log to sync from.
+/// The log may not be read.
 #[test]
 #[ignore = "takes long"]
 fn far_behind_gets_a_snapshot() -> Result<()> {
-    PAIRS.into_iter().try_for_each(|pair| behind(pair, 800, "-1", SNAP))
+    PAIRS.into_iter().try_for_each(|pair| behind(pair, 800, NEITHER, SNAP))
 }
 
 /// A leader that is alone logs what nobody else gets; when it comes back it must forget it.

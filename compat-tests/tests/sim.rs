@@ -119,7 +119,7 @@ fn epochs_that_run_out_break_no_promise() {
 /// has nothing to complain of that a judge would see.
 #[test]
 fn a_calm_ensemble_answers_all() {
-    for seed in 7..17 {
+    for seed in 7..13 {
         for local in [false, true] {
             // A disk that is overloaded costs a member its leader.
             let plan = Plan { disk: (200, 2_000), ..Plan::draw(&mut Random::new(seed)).calm() };

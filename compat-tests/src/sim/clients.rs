@@ -19,6 +19,8 @@ use super::orders::{Order, Script};
 use super::random::Random;
 use crate::history::{Body, Call, History, Reply, Request, SeenEvent};
 
+/// How often a request comes together with the next.
+const BURSTS: f64 = 0.3;
 const PING: i32 = -2;
 const NOTIFICATION: i32 = -1;
 
@@ -185,22 +187,31 @@ impl Client {
         if moves || now - self.last_heard > self.patience() {
             return self.lose(now, Some(link), wishes);
         }
-        if !self.closing {
-            while self.wants_something(now) && self.outstanding.len() < self.habits.depth {
-                let bytes = self.next_request(now, history);
-                self.next_request = now + self.random.between(1, self.habits.pause * 2);
-                self.last_sent = now;
-                wishes.push(Wish::Send(link, bytes));
-                if self.closing {
-                    return;
-                }
-            }
+        let bytes = self.next_requests(now, history);
+        if !bytes.is_empty() {
+            self.last_sent = now;
+            wishes.push(Wish::Send(link, bytes));
         }
         if now - self.last_sent > self.patience() / 2 {
             self.last_sent = now;
             let bytes = frame(&to_bytes(&RequestHeader { xid: PING, kind: op::PING }));
             wishes.push(Wish::Send(link, bytes));
         }
+    }
+
+    /// What is to be asked now, in one piece: so the members meet it.
+    fn next_requests(&mut self, now: Micros, history: &mut History) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while !self.closing
+            && self.wants_something(now)
+            && self.outstanding.len() < self.habits.depth
+        {
+            bytes.extend(self.next_request(now, history));
+            if !self.random.chance(BURSTS) {
+                self.next_request = now + self.random.between(1, self.habits.pause * 2);
+            }
+        }
+        bytes
     }
 
     fn wants_something(&self, now: Micros) -> bool {

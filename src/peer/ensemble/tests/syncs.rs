@@ -1,9 +1,11 @@
 //! A member that is sent its leader's history, by its face.
 
 use jute::Write;
+use jute::txn::{CreateSessionTxn, TxnHeader};
 
 use super::*;
 use crate::storage::snapshot::body::BodyWalk;
+use crate::txn::{Txn, TxnRecord};
 use crate::zab::LinkId;
 use crate::zab::packet::{PROTOCOL_VERSION, Packet, PacketReader};
 
@@ -174,5 +176,25 @@ fn a_leader_that_cannot_be_reached_is_given_up_in_time() {
         stage.wait(100);
         stage.step(Event::LeaderUnreachable);
         assert!(matches!(stage.member.role, Role::Looking(_)));
+    }
+}
+
+#[test]
+fn a_follower_knows_the_sessions_of_all() {
+    let mut stage = introduced();
+    stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
+    stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
+    stage.leader_sends(&Packet::UpToDate, &[]);
+    assert_eq!(stage.member.status().sessions, 1, "it was in the database");
+    let begun = (op::CREATE_SESSION, Txn::CreateSession(CreateSessionTxn { timeout: 4_000 }));
+    let ended = (op::CLOSE_SESSION, Txn::CloseSession(None));
+    for (counter, (kind, txn), sessions) in [(1, begun, 2), (2, ended, 1)] {
+        let zxid = Zxid::new(2, counter);
+        let header = TxnHeader { client_id: 77, cxid: 0, zxid: zxid.0, time: WALL, kind };
+        let mut record = Vec::new();
+        TxnRecord { header, txn, digest: None }.encode(&mut record);
+        stage.leader_sends(&Packet::Proposal { zxid, record: record.into() }, &[]);
+        stage.leader_sends(&Packet::Commit { zxid }, &[]);
+        assert_eq!(stage.member.status().sessions, sessions, "after {zxid}");
     }
 }

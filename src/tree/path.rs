@@ -140,8 +140,12 @@ pub fn parent(path: &str) -> Option<&str> {
 
 /// The first component, by which metrics are grouped (`PathUtils.getTopNamespace`).
 pub fn top_namespace(path: &str) -> Option<&str> {
-    let trimmed = path.trim_end_matches('/');
-    trimmed.split('/').nth(1)
+    let bytes = path.as_bytes();
+    let end = bytes.iter().rposition(|&b| b != b'/')? + 1;
+    let start = bytes.iter().position(|&b| b == b'/')? + 1;
+    let name = path.get(start..end)?;
+    let len = name.bytes().position(|b| b == b'/').unwrap_or(name.len());
+    Some(&name[..len])
 }
 
 /// The length that Java counts, in UTF-16 units.

@@ -34,6 +34,8 @@ const FIRST_PACKET_MAX: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Leading {
     machine: Leader,
+    /// What the machine wants, on its way to the queue: empty, and kept for its memory.
+    wanted: Vec<leader::Effect>,
     /// There from the moment that a quorum has the history.
     pipeline: Option<Pipeline>,
     links: BTreeMap<LinkId, LearnerLink>,
@@ -86,7 +88,7 @@ impl Leading {
     }
 
     /// False if the connection is not known.
-    pub(super) fn feed(&mut self, link: LinkId, bytes: &[u8]) -> bool {
+    pub(super) fn feed(&mut self, link: LinkId, bytes: Vec<u8>) -> bool {
         let Some(learner) = self.links.get_mut(&link) else { return false };
         learner.reader.feed(bytes);
         self.fed.push(link);
@@ -186,11 +188,13 @@ impl Ensemble {
             current_epoch: self.epochs.current,
             last_zxid: self.replica.last_zxid(),
         };
-        let mut out = Vec::new();
+        let mut wanted = Vec::new();
         let (quorums, history) = (self.quorums.clone(), &self.replica.history);
-        let machine = Leader::new(settings, quorums, start, now.mono, history, &mut out);
+        let machine = Leader::new(settings, quorums, start, now.mono, history, &mut wanted);
+        self.steps.extend(wanted.drain(..).map(Step::Leader));
         self.role = Role::Leading(Box::new(Leading {
             machine,
+            wanted,
             pipeline: None,
             links: BTreeMap::new(),
             fed: Vec::new(),
@@ -199,7 +203,6 @@ impl Ensemble {
             established: None,
             proposals: BufferStats::default(),
         }));
-        self.steps.extend(out.into_iter().map(Step::Leader));
     }
 
     /// Nobody can follow; another election may find another leader (`QuorumPeer.makeLeader`).
@@ -212,9 +215,8 @@ impl Ensemble {
 
     pub(super) fn tell_leader(&mut self, now: Now, event: leader::Event) {
         let Role::Leading(leading) = &mut self.role else { return };
-        let mut out = Vec::new();
-        leading.machine.step(now.mono, event, &self.replica.history, &mut out);
-        self.steps.extend(out.into_iter().map(Step::Leader));
+        leading.machine.step(now.mono, event, &self.replica.history, &mut leading.wanted);
+        self.steps.extend(leading.wanted.drain(..).map(Step::Leader));
     }
 
     /// Takes one packet of a learner; true if there was one.

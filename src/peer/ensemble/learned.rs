@@ -63,7 +63,7 @@ fn warn_of_reconfiguration(record: &TxnRecord) {
 
 impl Ensemble {
     /// A commit of the leader, to be applied with others that have come with it.
-    pub(super) fn learn_commit(&mut self, entry: Entry, record: TxnRecord) {
+    pub(super) fn learn_commit(&mut self, entry: Entry, record: Box<TxnRecord>) {
         if let Role::Learning(learning) = &mut self.role {
             learning.commits.push((entry, record));
         }
@@ -82,7 +82,7 @@ impl Ensemble {
     }
 
     /// Applies transactions under one lock.
-    fn learn_slice(&mut self, now: Now, commits: impl Iterator<Item = (Entry, TxnRecord)>) {
+    fn learn_slice(&mut self, now: Now, commits: impl Iterator<Item = (Entry, Box<TxnRecord>)>) {
         let Role::Learning(learning) = &mut self.role else { return };
         let front = Arc::clone(&self.replica.front);
         let mut tree = front.db.write_tree();

@@ -33,9 +33,11 @@ pub(super) struct Learning {
     link: LinkId,
     reader: PacketReader,
     machine: Learner,
+    /// What the machine wants, on its way to the queue: empty, and kept for its memory.
+    wanted: Vec<learner::Effect>,
     reception: Option<Reception>,
     /// Committed, still to be applied.
-    pub(super) commits: Vec<(Entry, TxnRecord)>,
+    pub(super) commits: Vec<(Entry, Box<TxnRecord>)>,
     pub(super) local: LocalRequests,
     /// The sessions that clients have here, and those that the ensemble has.
     pub(super) sessions: SessionTracker,
@@ -69,7 +71,7 @@ impl Learning {
     }
 
     /// False if the bytes are of another connection.
-    pub(super) fn feed(&mut self, link: LinkId, bytes: &[u8]) -> bool {
+    pub(super) fn feed(&mut self, link: LinkId, bytes: Vec<u8>) -> bool {
         if link == self.link {
             self.reader.feed(bytes);
         }
@@ -124,13 +126,15 @@ impl Ensemble {
             current_epoch: self.epochs.current,
             last_zxid: self.replica.last_zxid(),
         };
-        let mut out = Vec::new();
-        let machine = Learner::new(settings, start, now.mono, &mut out);
+        let mut wanted = Vec::new();
+        let machine = Learner::new(settings, start, now.mono, &mut wanted);
+        self.steps.extend(wanted.drain(..).map(Step::Learner));
         self.role = Role::Learning(Box::new(Learning {
             leader,
             link,
             reader: PacketReader::new(self.replica.front.settings.limits),
             machine,
+            wanted,
             reception: None,
             commits: Vec::new(),
             local: LocalRequests::default(),
@@ -142,14 +146,12 @@ impl Ensemble {
             heard_and_gone: Vec::new(),
             unacknowledged: VecDeque::new(),
         }));
-        self.steps.extend(out.into_iter().map(Step::Learner));
     }
 
     pub(super) fn tell_learner(&mut self, now: Now, event: learner::Event) {
         let Role::Learning(learning) = &mut self.role else { return };
-        let mut out = Vec::new();
-        learning.machine.step(now.mono, event, &mut out);
-        self.steps.extend(out.into_iter().map(Step::Learner));
+        learning.machine.step(now.mono, event, &mut learning.wanted);
+        self.steps.extend(learning.wanted.drain(..).map(Step::Learner));
     }
 
     /// Takes one packet, or a part of a snapshot; true if something was there to be taken.

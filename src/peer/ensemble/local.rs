@@ -7,6 +7,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
+
 use crate::ids::SessionId;
 use crate::op::{Code, op};
 use crate::server::request::Request;
@@ -45,7 +47,7 @@ pub(super) struct Waiting {
 /// What waits, by session.
 #[derive(Debug, Default)]
 pub(super) struct LocalRequests {
-    sessions: HashMap<SessionId, VecDeque<Waiting>>,
+    sessions: HashMap<SessionId, VecDeque<Waiting>, RandomState>,
     /// The sessions of syncs that were forwarded, in their order (`pendingSyncs`).
     syncs: VecDeque<SessionId>,
     len: usize,

@@ -234,7 +234,7 @@ impl Ensemble {
             Event::LeaderUnreachable => self.on_leader_unreachable(now),
             Event::CannotListen => self.on_cannot_listen(now, effects),
             Event::Accepted(link) => self.on_accepted(now, link, effects),
-            Event::Bytes(link, bytes) => self.on_bytes(now, link, &bytes, effects),
+            Event::Bytes(link, bytes) => self.on_bytes(now, link, bytes, effects),
             Event::Closed(link) => self.on_closed(now, link),
             Event::SnapshotSent(link) => self.on_snapshot_sent(now, link, effects),
             Event::TxnLogRead(link, entries) => {
@@ -463,7 +463,7 @@ impl Ensemble {
     }
 
     /// Whoever sends is alive, though it may take long until a packet or a snapshot is whole.
-    fn on_bytes(&mut self, now: Now, link: LinkId, bytes: &[u8], effects: &mut Vec<Effect>) {
+    fn on_bytes(&mut self, now: Now, link: LinkId, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
         let known = match &mut self.role {
             Role::Leading(leading) => leading.feed(link, bytes),
             Role::Learning(learning) => learning.feed(link, bytes),

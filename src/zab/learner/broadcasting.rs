@@ -51,7 +51,7 @@ impl Broadcasting {
     }
 
     pub(super) fn on_packet(
-        mut self,
+        &mut self,
         settings: &Settings,
         packet: Packet,
         out: &mut Vec<Effect>,
@@ -67,18 +67,19 @@ impl Broadcasting {
                 LearnerType::Observer => self.on_observer_packet(settings, packet, out)?,
             },
         }
-        Ok(Phase::Broadcasting(self))
+        Ok(None)
     }
 
     fn on_follower_packet(
-        mut self,
+        &mut self,
         settings: &Settings,
         packet: Packet,
         out: &mut Vec<Effect>,
     ) -> Next {
         match packet {
             Packet::Proposal { zxid, record } => {
-                let pending = self.next(settings, Pending::new(zxid, record)?)?;
+                let pending = Pending::new(zxid, record)?;
+                self.expect_next(settings, zxid)?;
                 announce(settings, &pending, out);
                 self.log(settings, &pending, out);
                 self.await_commit(pending);
@@ -89,18 +90,18 @@ impl Broadcasting {
             }
             other => log::warn!("{} after the sync, ignored", other.name()),
         }
-        Ok(Phase::Broadcasting(self))
+        Ok(None)
     }
 
     /// A commit without any proposal is one of the sync that is known already; one that passes over
     /// a proposal would leave a hole.
     fn on_commit(
-        mut self,
+        &mut self,
         settings: &Settings,
         zxid: Zxid,
         designated_leader: Option<Sid>,
         out: &mut Vec<Effect>,
-    ) -> Phase {
+    ) -> Option<Phase> {
         match self.proposed.pop_front() {
             None => log::warn!("Committing {zxid} without seeing txn"),
             Some(pending) if pending.zxid == zxid => {
@@ -110,10 +111,10 @@ impl Broadcasting {
             Some(pending) => {
                 let why = Reason::Unmatched { expected: Some(pending.zxid), found: zxid };
                 out.push(Effect::Exit { code: UNMATCHED_TXN_COMMIT, why });
-                return Phase::Over;
+                return Some(Phase::Over);
             }
         }
-        Phase::Broadcasting(self)
+        None
     }
 
     fn on_observer_packet(
@@ -139,16 +140,16 @@ impl Broadcasting {
                 return Ok(());
             }
         };
-        let pending = self.next(settings, pending)?;
+        self.expect_next(settings, pending.zxid)?;
         self.log(settings, &pending, out);
         activate(settings, &pending, designated_leader, out);
         out.push(pending.commit());
         Ok(())
     }
 
-    fn next(&mut self, settings: &Settings, pending: Pending) -> Result<Pending, Reason> {
-        check_follows(settings, self.last_queued, pending.zxid)?;
-        self.last_queued = pending.zxid;
-        Ok(pending)
+    fn expect_next(&mut self, settings: &Settings, zxid: Zxid) -> Result<(), Reason> {
+        check_follows(settings, self.last_queued, zxid)?;
+        self.last_queued = zxid;
+        Ok(())
     }
 }

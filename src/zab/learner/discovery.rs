@@ -25,7 +25,7 @@ impl Discovery {
     }
 
     pub(super) fn on_packet(
-        self,
+        &self,
         settings: &Settings,
         packet: Packet,
         out: &mut Vec<Effect>,
@@ -50,7 +50,7 @@ impl Discovery {
     /// An epoch is acknowledged once: who has accepted it before (from a leader that failed) says -1
     /// and does not count. The ack may leave only when the epoch is on disk, else the server could
     /// accept a lower one after a crash.
-    fn on_leader_info(self, settings: &Settings, epoch: i64, out: &mut Vec<Effect>) -> Next {
+    fn on_leader_info(&self, settings: &Settings, epoch: i64, out: &mut Vec<Effect>) -> Next {
         let accepted = self.start.accepted_epoch;
         if epoch < self.lowest(settings) {
             return Err(Reason::EpochTooLow { found: epoch, accepted });
@@ -62,6 +62,6 @@ impl Discovery {
         }
         let zxid = self.start.last_zxid;
         out.push(Effect::Send(Packet::AckEpoch { zxid, current_epoch }));
-        Ok(Phase::Synchronizing(Synchronizing::new(epoch, zxid)))
+        Ok(Some(Phase::Synchronizing(Synchronizing::new(epoch, zxid))))
     }
 }

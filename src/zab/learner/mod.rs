@@ -160,7 +160,7 @@ pub enum Effect {
         /// Its record.
         record: RecordBytes,
         /// What the record says.
-        txn: TxnRecord,
+        txn: Box<TxnRecord>,
     },
     /// Serve clients. Votes tell the new epoch from now on; the tree's zxid stays what it is.
     Serve {
@@ -305,8 +305,8 @@ enum Phase {
     Over,
 }
 
-/// What a phase makes of a packet: the phase that follows, or why all is over.
-type Next = Result<Phase, Reason>;
+/// What a phase makes of a packet: the phase that follows, none if it goes on, or why all is over.
+type Next = Result<Option<Phase>, Reason>;
 
 impl Learner {
     /// The connection to the leader is there: the learner introduces itself.
@@ -381,16 +381,16 @@ impl Learner {
 
     fn on_packet(&mut self, packet: Packet, out: &mut Vec<Effect>) {
         let settings = &self.settings;
-        let reload = self.is_half_loaded();
-        let next = match std::mem::replace(&mut self.phase, Phase::Over) {
+        let next = match &mut self.phase {
             Phase::Discovery(phase) => phase.on_packet(settings, packet, out),
             Phase::Synchronizing(phase) => phase.on_packet(settings, packet, out),
             Phase::Broadcasting(phase) => phase.on_packet(settings, packet, out),
-            Phase::Over => Ok(Phase::Over),
+            Phase::Over => Ok(None),
         };
         match next {
-            Ok(phase) => self.phase = phase,
-            Err(why) => out.push(Effect::GiveUp { why, reload }),
+            Ok(None) => {}
+            Ok(Some(phase)) => self.phase = phase,
+            Err(why) => self.give_up(why, out),
         }
     }
 

@@ -17,7 +17,8 @@ pub(super) struct Pending {
     pub(super) zxid: Zxid,
     /// As it came, for the log.
     pub(super) record: RecordBytes,
-    txn: TxnRecord,
+    /// Boxed, for it is handed on ten times on its way to the tree.
+    txn: Box<TxnRecord>,
 }
 
 impl Pending {
@@ -27,7 +28,7 @@ impl Pending {
     pub(super) fn new(zxid: Zxid, record: RecordBytes) -> Result<Self, Reason> {
         match TxnRecord::decode(&record, RECORD_LIMITS) {
             Ok(txn) if txn.header.zxid == zxid.0 && zxid > Zxid::ZERO => {
-                Ok(Self { zxid, record, txn })
+                Ok(Self { zxid, record, txn: Box::new(txn) })
             }
             _ => Err(Reason::BadRecord(zxid)),
         }

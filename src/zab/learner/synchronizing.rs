@@ -74,7 +74,7 @@ impl Synchronizing {
     }
 
     pub(super) fn on_packet(
-        mut self,
+        &mut self,
         settings: &Settings,
         packet: Packet,
         out: &mut Vec<Effect>,
@@ -100,14 +100,14 @@ impl Synchronizing {
                 self.on_new_leader(settings, zxid, config, out)?;
             }
             (_, Packet::UpToDate) if self.has_new_leader => {
-                return Ok(Phase::Broadcasting(self.on_up_to_date(settings, out)));
+                return Ok(Some(Phase::Broadcasting(self.on_up_to_date(settings, out))));
             }
             // The leader pings whoever it sends to, synced or not. The first packet that it takes
             // after the sync is the ack of NEWLEADER, so an answer would end the connection.
             (_, Packet::Ping { .. }) => {}
             (_, other) => return Err(unexpected(&other)),
         }
-        Ok(Phase::Synchronizing(self))
+        Ok(None)
     }
 
     /// No history is ahead of the epoch that begins with it, or ends before the first of all.
@@ -258,14 +258,13 @@ impl Synchronizing {
     }
 
     /// The server may serve. What came since NEWLEADER is logged now, and acknowledged when durable.
-    fn on_up_to_date(self, settings: &Settings, out: &mut Vec<Effect>) -> Broadcasting {
-        out.extend(
-            self.config.map(|config| Effect::ActivateConfig { config, designated_leader: None }),
-        );
+    fn on_up_to_date(&mut self, settings: &Settings, out: &mut Vec<Effect>) -> Broadcasting {
+        let config = self.config.take();
+        out.extend(config.map(|c| Effect::ActivateConfig { config: c, designated_leader: None }));
         let zxid = Zxid::new(self.epoch, 0);
         out.push(Effect::Send(Packet::Ack { zxid }));
         let mut next = Broadcasting::new(self.last_queued.map_or(zxid, |last| last.max(zxid)));
-        for pending in self.committed {
+        for pending in std::mem::take(&mut self.committed) {
             if !settings.faults.apply_without_log {
                 next.log(settings, &pending, out);
             }
@@ -274,7 +273,7 @@ impl Synchronizing {
         // Not before: a snapshot may hold the effects of what was just committed, and nobody is to see
         // them under an earlier zxid.
         out.push(Effect::Serve { epoch: self.epoch });
-        for pending in self.proposed {
+        for pending in std::mem::take(&mut self.proposed) {
             next.log(settings, &pending, out);
             next.await_commit(pending);
         }

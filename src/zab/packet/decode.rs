@@ -32,11 +32,15 @@ impl PacketReader {
         self.limits = limits;
     }
 
-    /// Takes bytes as they arrive.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        self.input.drain(..self.start);
+    /// Takes bytes as they arrive; a vector of them is kept, if nothing is left of those before.
+    pub fn feed(&mut self, bytes: impl Into<Vec<u8>> + AsRef<[u8]>) {
+        if self.start == self.input.len() {
+            self.input = bytes.into();
+        } else {
+            self.input.drain(..self.start);
+            self.input.extend_from_slice(bytes.as_ref());
+        }
         self.start = 0;
-        self.input.extend_from_slice(bytes);
     }
 
     /// The next packet; `None` while it is incomplete.

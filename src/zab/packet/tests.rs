@@ -117,7 +117,7 @@ fn a_snapshot_may_stand_between_packets() {
     bytes.extend(b"snapshot");
     Packet::UpToDate.encode(&mut bytes);
     let mut reader = PacketReader::new(Limits::default());
-    reader.feed(&bytes);
+    reader.feed(bytes);
     assert_eq!(reader.next_packet(), Ok(Some(Packet::Snap { zxid: Zxid(1) })));
     assert!(reader.unread().starts_with(b"snapshot"));
     reader.skip(8);
@@ -136,10 +136,10 @@ fn short_data_and_impossible_lengths_are_refused() {
         );
     }
     let mut reader = PacketReader::new(Limits::default());
-    reader.feed(&[&[0; 12][..], &i32::MAX.to_be_bytes()].concat());
+    reader.feed([&[0; 12][..], &i32::MAX.to_be_bytes()].concat());
     assert!(matches!(reader.next_packet(), Err(PacketError::Record(_))));
     let mut reader = PacketReader::new(Limits::default());
-    reader.feed(&[&[0; 12][..], &[0xff; 4], &i32::MAX.to_be_bytes()].concat());
+    reader.feed([&[0; 12][..], &[0xff; 4], &i32::MAX.to_be_bytes()].concat());
     assert_eq!(reader.next_packet(), Err(PacketError::TooManyIds(i32::MAX as usize)));
 }
 

@@ -546,6 +546,6 @@ fn over_the_wire(packet: &Packet) -> Packet {
     let mut bytes = Vec::new();
     packet.encode(&mut bytes);
     let mut reader = PacketReader::new(Limits::default());
-    reader.feed(&bytes);
+    reader.feed(bytes);
     reader.next_packet().unwrap().unwrap()
 }

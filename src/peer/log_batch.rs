@@ -5,6 +5,9 @@ use std::ops::Range;
 use crate::ids::Zxid;
 use crate::txn::TxnRecord;
 
+/// Room that is made for a batch, at the most: bytes and transactions.
+const ROOM_MAX: (usize, usize) = (64 * 1024, 512);
+
 /// Encoded transactions in the order of their zxids.
 #[derive(Debug, Default)]
 pub struct LogBatch {
@@ -15,6 +18,18 @@ pub struct LogBatch {
 }
 
 impl LogBatch {
+    /// Takes what there is, and makes room for as much again: growing to it step by step would cost as
+    /// much as all the encoding.
+    pub fn take(&mut self) -> Self {
+        let room = (self.bytes.len().min(ROOM_MAX.0), self.entries.len().min(ROOM_MAX.1));
+        let next = Self {
+            bytes: Vec::with_capacity(room.0),
+            entries: Vec::with_capacity(room.1),
+            roll: false,
+        };
+        std::mem::replace(self, next)
+    }
+
     /// Encodes one more transaction.
     pub fn push(&mut self, record: &TxnRecord) {
         let start = self.bytes.len();

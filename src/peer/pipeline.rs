@@ -346,7 +346,7 @@ impl Pipeline {
     /// Hands over what is encoded.
     fn send_batch(&mut self, batches: &mut Vec<LogBatch>) {
         if !self.batch.is_empty() {
-            batches.push(std::mem::take(&mut self.batch));
+            batches.push(self.batch.take());
         }
     }
 

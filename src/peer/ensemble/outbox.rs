@@ -5,12 +5,18 @@ use crate::peer::Effect;
 use crate::zab::LinkId;
 use crate::zab::packet::Packet;
 
+/// Room that is made for what goes to a connection, at the most.
+const ROOM_MAX: usize = 64 * 1024;
+
 /// What is to be written, by connection. Whatever must not overtake a packet (a barrier, the end of a
 /// connection, a snapshot) asks for it to be [flushed](Outbox::flush) first.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// A leader has a handful of learners, a learner one leader.
     links: Vec<(LinkId, Vec<u8>)>,
+    /// What went to a connection last was so long, and so is what goes next, as a rule: growing to it
+    /// step by step would cost as much as all the encoding.
+    usual_len: usize,
     /// Whose client waits for an answer, as far as that is known.
     awaited: Option<LinkId>,
 }
@@ -21,7 +27,7 @@ impl Outbox {
         match self.links.iter_mut().find(|(known, _)| *known == link) {
             Some((_, bytes)) => packet.encode(bytes),
             None => {
-                let mut bytes = Vec::new();
+                let mut bytes = Vec::with_capacity(self.usual_len.min(ROOM_MAX));
                 packet.encode(&mut bytes);
                 self.links.push((link, bytes));
             }
@@ -41,6 +47,8 @@ impl Outbox {
         if let Some(at) = awaited {
             self.links.swap(0, at);
         }
+        let longest = self.links.iter().map(|(_, bytes)| bytes.len()).max();
+        self.usual_len = longest.unwrap_or(self.usual_len);
         effects.extend(self.links.drain(..).map(|(link, bytes)| Effect::Send(link, bytes)));
     }
 }

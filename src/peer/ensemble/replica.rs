@@ -132,7 +132,7 @@ impl Replica {
         if self.batch.is_empty() {
             return None;
         }
-        let mut batch = std::mem::take(&mut self.batch);
+        let mut batch = self.batch.take();
         let snapshot_due = self.snapshots.count(&mut batch);
         Some((batch, snapshot_due))
     }

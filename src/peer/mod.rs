@@ -40,11 +40,18 @@ pub enum Server {
 }
 
 impl Server {
-    /// Takes in what happened; what is to be done is appended to `effects`.
-    pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+    /// Takes in what happened, in this order; what is to be done is appended to `effects`.
+    pub fn step(
+        &mut self,
+        now: Now,
+        events: impl IntoIterator<Item = Event>,
+        effects: &mut Vec<Effect>,
+    ) {
         match self {
-            Self::Standalone(server) => server.step(now, event, effects),
-            Self::Member(server) => server.step(now, event, effects),
+            Self::Standalone(server) => {
+                events.into_iter().for_each(|event| server.step(now, event, effects));
+            }
+            Self::Member(server) => server.step(now, events, effects),
         }
     }
 

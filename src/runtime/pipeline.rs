@@ -123,7 +123,7 @@ impl Seat {
         self.fatal.guard("a thread that is lent to the pipeline", || {
             if let Some(worker) = seat.as_mut() {
                 worker.lent = true;
-                worker.step(event);
+                worker.step([event]);
                 worker.lent = false;
             }
         });
@@ -205,7 +205,7 @@ fn run(seat: &Seat, clock: Clock, tick: Millis) {
         let stop = arrivals.stop;
         worker.take_in(arrivals);
         if clock.now() >= wake_at {
-            worker.step(Event::Tick { heard_until: worker.heard.get() });
+            worker.step([Event::Tick { heard_until: worker.heard.get() }]);
         }
         if clock.now() >= next_tick {
             next_tick = clock.now() + tick;
@@ -255,27 +255,23 @@ impl Worker {
     }
 
     fn take_in(&mut self, arrivals: Arrivals) {
-        if let Some(zxid) = arrivals.durable {
-            self.step(Event::Durable(zxid));
+        let Arrivals { inputs, durable, events, queries, .. } = arrivals;
+        let inputs = Some(inputs).filter(|inputs| !inputs.is_empty());
+        let bytes = |event: &Event| if let Event::Bytes(_, bytes) = event { bytes.len() } else { 0 };
+        let taken: usize = events.iter().map(bytes).sum();
+        let own = durable.map(Event::Durable).into_iter().chain(inputs.map(Event::Inputs));
+        self.step(own.chain(events));
+        if let Some(member) = self.member.as_ref().filter(|_| taken > 0) {
+            member.taken(taken);
         }
-        if !arrivals.inputs.is_empty() {
-            self.step(Event::Inputs(arrivals.inputs));
-        }
-        for event in arrivals.events {
-            let len = if let Event::Bytes(_, bytes) = &event { bytes.len() } else { 0 };
-            self.step(event);
-            if let Some(member) = self.member.as_ref().filter(|_| len > 0) {
-                member.taken(len);
-            }
-        }
-        for query in arrivals.queries {
+        for query in queries {
             query(&self.server);
         }
     }
 
-    fn step(&mut self, event: Event) {
+    fn step(&mut self, events: impl IntoIterator<Item = Event>) {
         let now = Now { mono: self.clock.now(), wall: self.clock.wall() };
-        self.server.step(now, event, &mut self.effects);
+        self.server.step(now, events, &mut self.effects);
         self.carry_out_all();
     }
 
@@ -286,8 +282,8 @@ impl Worker {
             answers.extend(self.carry_out(effect));
         }
         self.effects = effects;
-        for event in answers {
-            self.step(event);
+        if !answers.is_empty() {
+            self.step(answers);
         }
     }
 

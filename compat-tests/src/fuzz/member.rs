@@ -114,7 +114,7 @@ impl Member {
         }
         let mut effects = Vec::new();
         let now = Now { mono: self.now, wall: WALL + self.now };
-        self.life.ensemble.step(now, event, &mut effects);
+        self.life.ensemble.step(now, [event], &mut effects);
         self.carry_out(effects.into());
     }
 
@@ -146,7 +146,7 @@ impl Member {
                 Ok(Some(event)) => {
                     let mut more = Vec::new();
                     let now = Now { mono: self.now, wall: WALL + self.now };
-                    self.life.ensemble.step(now, event, &mut more);
+                    self.life.ensemble.step(now, [event], &mut more);
                     effects.extend(more);
                 }
                 Ok(None) => {}

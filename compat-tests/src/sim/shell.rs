@@ -28,7 +28,7 @@ impl World {
         let now = node.now(self.now);
         let Some(life) = &mut node.life else { return };
         let mut effects = Vec::new();
-        life.ensemble.step(now, event, &mut effects);
+        life.ensemble.step(now, [event], &mut effects);
         // At once: when the power fails between two effects, this has happened all the same.
         for effect in &effects {
             if let Effect::EpochEstablished(epoch) = effect {

@@ -7,9 +7,9 @@
 //! each barrier until [`Event::Done`] (or [`Event::Reloaded`]) says that it is done, and packets that
 //! arrive meanwhile wait unread.
 //!
-//! All packets that one event has brought are taken before what they committed is applied, what they
-//! asked for is prepared, and what is to be sent and logged goes out: one lock of the tree, one write to
-//! each connection and one batch of the log for all of them.
+//! What clients ask, what has become durable and the packets of other servers are all taken before what
+//! was committed is applied, what was asked for is prepared, and what is to be sent and logged goes out:
+//! one lock of the tree, one write to each connection and one batch of the log for all that has come.
 
 mod calling;
 mod figures;
@@ -215,10 +215,31 @@ impl Ensemble {
         member
     }
 
-    /// Takes in what happened; what is to be done is appended to `effects`.
-    pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+    /// Takes in what happened, in this order; what is to be done is appended to `effects`.
+    pub fn step(
+        &mut self,
+        now: Now,
+        events: impl IntoIterator<Item = Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for event in events {
+            let gathers =
+                matches!(event, Event::Inputs(_) | Event::Durable(_) | Event::Bytes(..));
+            if !gathers {
+                self.drain(now, effects);
+            }
+            self.take_in(now, event, effects);
+            if !gathers {
+                self.drain(now, effects);
+            }
+        }
+        self.drain(now, effects);
+        self.replica.applier.flush();
+    }
+
+    fn take_in(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         match event {
-            Event::Inputs(inputs) => self.on_inputs(now, inputs, effects),
+            Event::Inputs(inputs) => self.on_inputs(now, inputs),
             Event::Durable(zxid) => self.on_durable(now, zxid),
             Event::Tick { heard_until } => self.on_tick(now, heard_until, effects),
             Event::Done => self.pass_barrier(now),
@@ -241,8 +262,6 @@ impl Ensemble {
                 self.tell_leader(now, leader::Event::TxnLogRead { link, entries });
             }
         }
-        self.drain(now, effects);
-        self.replica.applier.flush();
     }
 
     /// The committed sessions and their timeouts in ms: what a snapshot holds.
@@ -412,13 +431,12 @@ impl Ensemble {
         }
     }
 
-    fn on_inputs(&mut self, now: Now, inputs: Vec<Input>, effects: &mut Vec<Effect>) {
+    fn on_inputs(&mut self, now: Now, inputs: Vec<Input>) {
         match &mut self.role {
             Role::Leading(_) => self.lead_inputs(now, inputs),
             Role::Learning(_) => self.learn_inputs(now, inputs),
             Role::Looking(_) | Role::Calling(_) => self.look_inputs(now, inputs),
         }
-        self.hand_over(effects);
     }
 
     fn on_durable(&mut self, now: Now, zxid: Zxid) {

@@ -72,7 +72,7 @@ impl Stage {
     fn step(&mut self, event: Event) {
         let now = Now { mono: self.world.now, wall: WALL + self.world.now };
         let mut effects = Vec::new();
-        self.member.step(now, event, &mut effects);
+        self.member.step(now, [event], &mut effects);
         let logs = effects.iter().any(|effect| matches!(effect, Effect::Log(_)));
         assert!(!logs, "nothing is written without a leader");
     }

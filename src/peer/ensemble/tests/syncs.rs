@@ -17,7 +17,7 @@ impl Stage {
         loop {
             let now = Now { mono: self.world.now, wall: WALL + self.world.now };
             let mut effects = Vec::new();
-            self.member.step(now, event, &mut effects);
+            self.member.step(now, [event], &mut effects);
             if !self.member.at_barrier {
                 return;
             }

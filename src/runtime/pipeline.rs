@@ -257,7 +257,8 @@ impl Worker {
     fn take_in(&mut self, arrivals: Arrivals) {
         let Arrivals { inputs, durable, events, queries, .. } = arrivals;
         let inputs = Some(inputs).filter(|inputs| !inputs.is_empty());
-        let bytes = |event: &Event| if let Event::Bytes(_, bytes) = event { bytes.len() } else { 0 };
+        let bytes =
+            |event: &Event| if let Event::Bytes(_, bytes) = event { bytes.len() } else { 0 };
         let taken: usize = events.iter().map(bytes).sum();
         let own = durable.map(Event::Durable).into_iter().chain(inputs.map(Event::Inputs));
         self.step(own.chain(events));

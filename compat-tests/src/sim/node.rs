@@ -137,6 +137,8 @@ pub struct Life {
     pub epochs: Epochs,
     /// The log.
     pub log: TxnLog,
+    /// What waits for the server's thread, in order.
+    pub arrived: Vec<Event>,
     /// What is to be carried out, in order.
     pub effects: VecDeque<Effect>,
     /// What is to be logged.
@@ -391,6 +393,7 @@ impl Shared {
             conns: BTreeMap::new(),
             links: BTreeMap::new(),
             next_conn: 1,
+            arrived: Vec::new(),
             timer_at: None,
             seen,
             fuzzy_until,

@@ -114,6 +114,9 @@ pub struct Plan {
     pub crash_at_effect: f64,
     /// How often the bytes of a message come in pieces.
     pub pieces: f64,
+    /// How often a member's thread is at work when something comes, which then waits for it together
+    /// with what comes meanwhile.
+    pub busy: f64,
     /// A minority stays down or cut off in the second phase.
     pub only_majority: bool,
     /// It is cut off: what it was connected to hears nothing any more, not even that it is gone.
@@ -181,6 +184,8 @@ impl Plan {
             pieces: random.pick(&[0.0, 0.05, 0.5]),
             only_majority: random.chance(0.3),
             minority_lives: random.chance(0.5),
+            // Dice of its own: the seeds in which nobody is busy are what they were without this.
+            busy: random.clone().pick(&[0.0, 0.0, 0.05, 0.5]),
             local: false,
             initial_zxid: None,
             bugs: Bugs::default(),

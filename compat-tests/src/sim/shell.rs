@@ -20,15 +20,42 @@ use super::net::{Arrival, Place, Port};
 use super::node::Conn;
 use super::world::{CnxNews, Happening, World};
 
+/// For how long a member's thread is at work, in microseconds, at the most.
+const BUSY_MAX: Micros = 3_000;
+
 impl World {
-    /// Steps a member, carries out what it wants, and looks at what became of it.
+    /// Brings something to a member's thread, which takes it at once unless it is at work.
     pub(super) fn step(&mut self, sid: Sid, event: Event) {
-        self.trace_event(sid, &event);
+        let is_busy = self.plan.busy > 0.0 && self.random.chance(self.plan.busy);
+        let Some(node) = self.nodes.get_mut(&sid) else { return };
+        let incarnation = node.incarnation;
+        let Some(life) = &mut node.life else { return };
+        life.arrived.push(event);
+        match (life.arrived.len(), is_busy) {
+            (1, false) => self.on_work(sid),
+            (1, true) => {
+                let wait = self.random.between(1, BUSY_MAX);
+                self.after(wait, Happening::Work(sid, incarnation));
+            }
+            _ => {}
+        }
+    }
+
+    /// The member's thread takes what has waited.
+    pub(super) fn on_work(&mut self, sid: Sid) {
+        let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
+        let arrived = std::mem::take(&mut life.arrived);
+        self.work(sid, arrived);
+    }
+
+    /// Steps a member, carries out what it wants, and looks at what became of it.
+    fn work(&mut self, sid: Sid, events: Vec<Event>) {
+        events.iter().for_each(|event| self.trace_event(sid, event));
         let Some(node) = self.nodes.get_mut(&sid) else { return };
         let now = node.now(self.now);
         let Some(life) = &mut node.life else { return };
         let mut effects = Vec::new();
-        life.ensemble.step(now, [event], &mut effects);
+        life.ensemble.step(now, events, &mut effects);
         // At once: when the power fails between two effects, this has happened all the same.
         for effect in &effects {
             if let Effect::EpochEstablished(epoch) = effect {

@@ -26,6 +26,8 @@ pub enum Happening {
     Tick(Sid, u64),
     /// A machine of the election wants to be stepped.
     Timer(Sid, u64),
+    /// A member's thread has time for what waits.
+    Work(Sid, u64),
     /// Something that was ordered by a member is done.
     Step(Sid, u64, Box<Event>),
     /// The log's thread of a member has had its time with the disk.
@@ -269,6 +271,7 @@ impl World {
         match what {
             Happening::Tick(sid, _)
             | Happening::Timer(sid, _)
+            | Happening::Work(sid, _)
             | Happening::Step(sid, ..)
             | Happening::LogWritten(sid, _)
             | Happening::Barrier(sid, _)
@@ -288,6 +291,7 @@ impl World {
         match what {
             Happening::Tick(sid, life)
             | Happening::Timer(sid, life)
+            | Happening::Work(sid, life)
             | Happening::Step(sid, life, _)
             | Happening::LogWritten(sid, life)
             | Happening::Barrier(sid, life)
@@ -314,6 +318,7 @@ impl World {
         match what {
             Happening::Tick(sid, _) => self.on_tick(sid),
             Happening::Timer(sid, _) => self.on_timer(sid),
+            Happening::Work(sid, _) => self.on_work(sid),
             Happening::Step(sid, _, event) => match *event {
                 Event::LeaderConnected(link) if !self.is_open(link) => {
                     self.step(sid, Event::LeaderUnreachable);

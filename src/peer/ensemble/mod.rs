@@ -223,8 +223,7 @@ impl Ensemble {
         effects: &mut Vec<Effect>,
     ) {
         for event in events {
-            let gathers =
-                matches!(event, Event::Inputs(_) | Event::Durable(_) | Event::Bytes(..));
+            let gathers = matches!(event, Event::Inputs(_) | Event::Durable(_) | Event::Bytes(..));
             if !gathers {
                 self.drain(now, effects);
             }

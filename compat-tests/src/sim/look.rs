@@ -53,7 +53,8 @@ impl World {
         let front = Arc::clone(&life.front);
         let tree = front.db.read_tree();
         let (before, zxid) = (life.seen, tree.last_processed_zxid());
-        if zxid == before {
+        let was_fuzzy = std::mem::replace(&mut life.is_fuzzy, tree.is_fuzzy());
+        if zxid == before && (life.is_fuzzy || !was_fuzzy) {
             return;
         }
         life.seen = zxid;
@@ -66,7 +67,7 @@ impl World {
             _ => Ok(()),
         };
         let sessions = || life.ensemble.committed_sessions().into_iter().map(|(id, _)| id);
-        let state_of = |judge: &mut Judge| match zxid < life.fuzzy_until {
+        let state_of = |judge: &mut Judge| match life.is_fuzzy || zxid < life.fuzzy_until {
             true => Ok(()),
             false => judge
                 .on_state(sid, zxid, &tree)

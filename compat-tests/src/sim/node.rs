@@ -165,6 +165,9 @@ pub struct Life {
     pub seen: Zxid,
     /// See [`fuzzy_until`].
     pub fuzzy_until: Zxid,
+    /// The tree comes from a leader that went on while it was sent: until the leader says that all of
+    /// it is here it may be that of no moment.
+    pub is_fuzzy: bool,
 }
 
 impl Life {
@@ -397,6 +400,7 @@ impl Shared {
             timer_at: None,
             seen,
             fuzzy_until,
+            is_fuzzy: false,
         })
     }
 

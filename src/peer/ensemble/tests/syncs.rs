@@ -123,7 +123,7 @@ fn touched(effects: &[Effect]) -> Vec<Vec<(SessionId, i32)>> {
     for effect in effects {
         let Effect::Send(LINK, bytes) = effect else { continue };
         let mut reader = PacketReader::new(jute::Limits::default());
-        reader.feed(bytes);
+        reader.feed(&bytes[..]);
         while let Some(packet) = reader.next_packet().expect("ours") {
             if let Packet::Ping { touched, .. } = packet {
                 found.extend(touched);
@@ -143,7 +143,7 @@ fn the_leader_is_told_who_was_heard_even_of_one_that_is_gone() {
         let now = Now { mono: stage.world.now, wall: WALL + stage.world.now };
         let mut effects = Vec::new();
         let bytes = encoded(&Packet::Ping { zxid: EPOCH, touched: None });
-        stage.member.step(now, Event::Bytes(LINK, bytes), &mut effects);
+        stage.member.step(now, [Event::Bytes(LINK, bytes)], &mut effects);
         touched(&effects)
     };
     let mut peer = stage.greet(&comeback(GLOBAL));

@@ -47,8 +47,9 @@ impl World {
         }
     }
 
-    /// What a step has done to the tree.
-    pub(super) fn look_at(&mut self, sid: Sid) {
+    /// What a step has done to the tree of a member that led before it, or did not: one that ceases to
+    /// lead applies what it has committed until then.
+    pub(super) fn look_at(&mut self, sid: Sid, led: bool) {
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
         let front = Arc::clone(&life.front);
         let tree = front.db.read_tree();
@@ -61,8 +62,9 @@ impl World {
         let serving = front.serving() == Serving::Yes;
         let state = life.ensemble.status().state;
         let judge = &mut self.judge;
+        let leads = led || state == "leader";
         let committed = match state {
-            "leader" if zxid.counter() != 0 => judge.on_leader_commit(sid, zxid),
+            _ if leads && zxid.counter() != 0 => judge.on_leader_commit(sid, zxid),
             "follower" | "observer" if serving => judge.on_learner_commit(sid, zxid),
             _ => Ok(()),
         };
@@ -80,7 +82,7 @@ impl World {
             self.violated(format!("{sid} ({state}, from {before}): {why}"));
         } else if mismatches > 0 {
             self.violated(format!("{sid} at {zxid}: the tree is not what the leader predicted"));
-        } else if state == "leader" && zxid.counter() != 0 {
+        } else if leads && zxid.counter() != 0 {
             self.look_at_quorum(sid, zxid);
         }
     }

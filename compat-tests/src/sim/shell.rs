@@ -55,6 +55,7 @@ impl World {
         let now = node.now(self.now);
         let Some(life) = &mut node.life else { return };
         let mut effects = Vec::new();
+        let led = life.ensemble.status().state == "leader";
         life.ensemble.step(now, events, &mut effects);
         // At once: when the power fails between two effects, this has happened all the same.
         for effect in &effects {
@@ -62,7 +63,7 @@ impl World {
                 self.on_established(sid, *epoch);
             }
         }
-        self.look_at(sid);
+        self.look_at(sid, led);
         self.push_effects(sid, effects);
         self.carry_out(sid);
     }

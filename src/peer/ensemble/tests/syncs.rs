@@ -1,7 +1,7 @@
 //! A member that is sent its leader's history, by its face.
 
 use jute::Write;
-use jute::txn::{CreateSessionTxn, TxnHeader};
+use jute::txn::{CreateSessionTxn, ErrorTxn, TxnHeader};
 
 use super::*;
 use crate::storage::snapshot::body::BodyWalk;
@@ -197,4 +197,28 @@ fn a_follower_knows_the_sessions_of_all() {
         stage.leader_sends(&Packet::Commit { zxid }, &[]);
         assert_eq!(stage.member.status().sessions, sessions, "after {zxid}");
     }
+}
+
+/// What comes together is answered together: a write costs more than its bytes.
+#[test]
+fn an_ack_and_the_answer_to_a_ping_go_out_in_one_piece() {
+    let mut stage = introduced();
+    stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
+    stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
+    stage.leader_sends(&Packet::UpToDate, &[]);
+    let zxid = Zxid::new(2, 1);
+    let header = TxnHeader { zxid: zxid.0, kind: op::ERROR, ..TxnHeader::default() };
+    let mut record = Vec::new();
+    let txn = Txn::Error(ErrorTxn { err: 0 });
+    TxnRecord { header, txn, digest: None }.encode(&mut record);
+    stage.leader_sends(&Packet::Proposal { zxid, record: record.into() }, &[]);
+    let ping = encoded(&Packet::Ping { zxid, touched: None });
+    let events = [Event::Durable(zxid), Event::Bytes(LINK, ping)];
+    let now = Now { mono: stage.world.now, wall: WALL };
+    let mut effects = Vec::new();
+    stage.member.step(now, events, &mut effects);
+    let [Effect::Send(LINK, bytes)] = &effects[..] else { panic!("{effects:?}") };
+    let mut answer = encoded(&Packet::Ack { zxid });
+    answer.extend(encoded(&Packet::Ping { zxid, touched: Some(Vec::new()) }));
+    assert_eq!(bytes, &answer);
 }

@@ -144,10 +144,7 @@ impl Pipeline {
 
     /// What snapshots hold of the sessions, in the order of their ids.
     pub fn committed_sessions(&self) -> Vec<(SessionId, i32)> {
-        let sessions = self.parts.sessions.committed().iter();
-        let mut sessions: Vec<_> = sessions.map(|(id, timeout)| (*id, *timeout)).collect();
-        sessions.sort_unstable();
-        sessions
+        by_id(self.parts.sessions.committed())
     }
 
     /// Whether everything that was taken in has been answered.
@@ -453,6 +450,13 @@ impl Pipeline {
             _ => {}
         }
     }
+}
+
+/// Sessions in an order that is the same in each run.
+pub(super) fn by_id(sessions: &HashMap<SessionId, i32>) -> Vec<(SessionId, i32)> {
+    let mut sorted: Vec<_> = sessions.iter().map(|(id, timeout)| (*id, *timeout)).collect();
+    sorted.sort_unstable();
+    sorted
 }
 
 /// The server itself closes a session (`ZooKeeperServer.close`).

@@ -40,7 +40,7 @@ use self::replica::Replica;
 pub use self::replica::{ConfigText, Loaded};
 use super::Now;
 pub use super::face::{Effect, Event, Learners, Status};
-use super::pipeline::PipelineSettings;
+use super::pipeline::{PipelineSettings, by_id};
 use super::snapshots::SnapshotPolicy;
 use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::server::auth::Auth;
@@ -269,7 +269,7 @@ impl Ensemble {
             Role::Leading(leading) if leading.pipeline().is_some() => {
                 leading.pipeline().map(|p| p.committed_sessions()).unwrap_or_default()
             }
-            _ => self.replica.sessions.iter().map(|(id, timeout)| (*id, *timeout)).collect(),
+            _ => by_id(&self.replica.sessions),
         }
     }
 

@@ -143,6 +143,10 @@ fn full(kinds: &[Kind; 3], full: usize) -> Result<()> {
     ensemble.wait_all()?;
     let result = judged_full(ensemble, full, &data);
     drop(disk);
+    // The ensemble is gone, and could not take its directory with it while that disk was in it.
+    if let Some(root) = data.ancestors().nth(2) {
+        let _ = fs::remove_dir_all(root);
+    }
     result
 }
 

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::RequestThrottle;
+use crate::ids::Sid;
 use crate::op::{Code, op};
-use crate::peer::snapshots::SnapshotLimits;
+use crate::peer::pipeline::PipelineSettings;
+use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use crate::server::container::ContainerOptions;
 use crate::server::front::Serving;
 use crate::server::harness::{
@@ -17,11 +19,13 @@ use crate::server::harness::{
 };
 use crate::server::prep::PrepOptions;
 use crate::server::reason::DisconnectReason;
-use crate::server::sessions::password;
+use crate::server::sessions::{LocalSessions, password};
 use crate::server::throttle::RequestThrottler;
 use crate::tree::{DataTree, TreeOptions, ZxidDigest};
+use crate::zab::LearnerType;
 use crate::zab::election::vote::Candidate;
 use crate::zab::quorum::{ConfigOptions, QuorumVerifier};
+use crate::zab::sync::Options;
 
 const WALL: Millis = 1_700_000_000_000;
 const MEMBERS: &str = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2";

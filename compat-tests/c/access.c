@@ -16,8 +16,7 @@ static void on_refused(int rc, const void *data) {
 }
 
 static void log_in(zhandle_t *zh, const char *secret) {
-    want("add_auth", ZOK, zoo_add_auth(zh, "digest", secret, (int)strlen(secret), on_auth, "digest"));
-    await_completion();
+    await_completion("add_auth", zoo_add_auth(zh, "digest", secret, (int)strlen(secret), on_auth, "digest"));
 }
 
 static void strangers(zhandle_t *other) {
@@ -62,8 +61,7 @@ void run_access(zhandle_t *zh, const char *servers) {
     struct ACL_vector acl;
     want("the same user", ZOK, zoo_get_acl(other, "/p/own", &acl, &stat));
     deallocate_ACL_vector(&acl);
-    want("add_auth", ZOK, zoo_add_auth(wrong, "nobody", "x", 1, on_refused, "unknown scheme"));
-    await_completion();
+    await_completion("add_auth", zoo_add_auth(wrong, "nobody", "x", 1, on_refused, "unknown scheme"));
     want("unrecoverable", ZINVALIDSTATE, is_unrecoverable(wrong));
     check(zoo_state(wrong) == ZOO_AUTH_FAILED_STATE, "state %d", zoo_state(wrong));
     zookeeper_close(wrong);

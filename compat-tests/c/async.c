@@ -5,13 +5,8 @@
 
 static int expected;
 
-static void begin(const char *call, int sent) {
-    check(sent == ZOK, "%s is not sent: %s", call, zerror(sent));
-    await_completion();
-}
-
 /* Sends one call and waits for its completion, which wants the code `code`. */
-#define SEND(code, call) (expected = (code), begin(#call, call))
+#define SEND(code, call) (expected = (code), await_completion(#call, call))
 
 static void on_void(int rc, const void *data) {
     want(data, expected, rc);
@@ -35,17 +30,22 @@ static void on_data(int rc, const char *value, int length, const struct Stat *st
     completed();
 }
 
-static void on_string(int rc, const char *value, const void *data) {
+static void print_path(int rc, const char *value, const void *data) {
     want(data, expected, rc);
     printf("path %s\n", rc == ZOK ? value : "none");
+}
+
+static void on_string(int rc, const char *value, const void *data) {
+    print_path(rc, value, data);
     completed();
 }
 
 static void on_string_stat(int rc, const char *value, const struct Stat *stat, const void *data) {
-    on_string(rc, value, data);
+    print_path(rc, value, data);
     if (rc == ZOK) {
         print_stat(data, stat);
     }
+    completed();
 }
 
 static void on_strings(int rc, const struct String_vector *names, const void *data) {

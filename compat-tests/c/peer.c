@@ -148,11 +148,12 @@ void completed(void) {
     pthread_mutex_unlock(&lock);
 }
 
-void await_completion(void) {
+void await_completion(const char *call, int sent) {
+    check(sent == ZOK, "%s is not sent: %s", call, zerror(sent));
     time_t deadline = time(NULL) + PATIENCE;
     pthread_mutex_lock(&lock);
     while (completions == 0) {
-        check(wait_changed(deadline), "no completion");
+        check(wait_changed(deadline), "no completion of %s", call);
     }
     completions--;
     pthread_mutex_unlock(&lock);

@@ -35,10 +35,11 @@ zhandle_t *connect_to(const char *servers, int timeout_ms, const clientid_t *id)
 /* Creates or ends the program. */
 void make(zhandle_t *zh, const char *path, const char *data);
 
-/* Called by every completion. */
+/* Called at the end of every completion. */
 void completed(void);
-/* Waits for one completion. */
-void await_completion(void);
+/* `call` has been sent with this result, which must be ZOK: waits for its completion. Prints nothing, as
+ * the completion, in its own thread, may print before this one or after. */
+void await_completion(const char *call, int sent);
 
 /* Asks whoever runs this program for something, as a restart of the server, and waits until it is done. */
 void ask(const char *what);

@@ -76,13 +76,11 @@ static void removed(zhandle_t *zh, zhandle_t *other) {
     want_event("two", ZOO_CHANGED_EVENT, "/w/r");
     make(other, "/w/r/x", NULL);
     want("exists", ZOK, zoo_wexists(zh, "/w/r", watcher, "four", &stat));
-    want("aremove", ZOK, zoo_aremove_watches(zh, "/w/r", ZWATCHTYPE_DATA, watcher, "four", 0, REMOVED,
-                                             "aremove_watches"));
-    await_completion();
+    await_completion("aremove", zoo_aremove_watches(zh, "/w/r", ZWATCHTYPE_DATA, watcher, "four", 0, REMOVED,
+                                                    "aremove_watches"));
     want("exists", ZOK, zoo_wexists(zh, "/w/r", watcher, "five", &stat));
-    want("aremove all", ZOK,
-         zoo_aremove_all_watches(zh, "/w/r", ZWATCHTYPE_DATA, 0, REMOVED, "aremove_all_watches"));
-    await_completion();
+    await_completion("aremove all", zoo_aremove_all_watches(zh, "/w/r", ZWATCHTYPE_DATA, 0, REMOVED,
+                                                            "aremove_all_watches"));
     want("nothing to remove", ZNOWATCHER, zoo_remove_all_watches(zh, "/w/none", ZWATCHTYPE_DATA, 0));
     want("set", ZOK, zoo_set(other, "/w/r", "3", 1, -1));
     want("exists", ZOK, zoo_exists(zh, "/w/r", 0, &stat));

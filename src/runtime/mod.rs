@@ -20,6 +20,8 @@ mod signals;
 mod snapshotter;
 mod start;
 mod start_member;
+#[cfg(test)]
+mod testing;
 
 pub use fatal::Fatal;
 pub use open_files::allow_open_files;

@@ -164,18 +164,10 @@ impl Attempts {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
     use super::*;
-    use crate::config::{ExitCode, PeerType, Written};
+    use crate::config::{ExitCode, PeerType};
     use crate::ids::Sid;
-
-    fn config(lines: &str) -> Config {
-        let text = format!("dataDir=/data\nclientPort=2181\n{lines}");
-        let any = |_: &str| Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let written = Written::of_file("zoo.cfg", text.into_bytes()).unwrap();
-        Config::interpret(&written, &any).unwrap()
-    }
+    use crate::runtime::testing::config;
 
     /// A member whose line has these hosts.
     fn own(hosts: &[&str]) -> QuorumServer {

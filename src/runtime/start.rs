@@ -142,10 +142,8 @@ impl<'a> Base<'a> {
         let clock = Clock::start();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut settings = NetSettings::new(&config.net, listen, cores);
-        settings.max_cnxns = {
-            let is_member = config.quorum.is_distributed();
-            open_files::connections(settings.max_cnxns, is_member)
-        };
+        let is_member = config.quorum.is_distributed();
+        settings.max_cnxns = open_files::connections(settings.max_cnxns, is_member);
         let dirs = open_dirs(config)?;
         let port = Port::bind(&settings)
             .map_err(io_error(&format!("cannot serve clients on {listen}")))?;

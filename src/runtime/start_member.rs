@@ -299,20 +299,13 @@ impl ElectionSink for Votes {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
     use super::*;
-    use crate::config::Written;
+    use crate::runtime::testing::config;
 
     #[test]
     fn who_calls_is_waited_for_as_configured_or_some_ticks() {
-        let of = |lines: &str| {
-            let ticks = "tickTime=500\nsyncLimit=4\n";
-            let text = format!("dataDir=/data\nclientPort=2181\n{ticks}{lines}");
-            let written = Written::of_file("zoo.cfg", text.into_bytes()).unwrap();
-            let any = |_: &str| Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-            greeting_timeout(&Config::interpret(&written, &any).unwrap())
-        };
+        let of =
+            |lines: &str| greeting_timeout(&config(&format!("tickTime=500\nsyncLimit=4\n{lines}")));
         assert_eq!((of(""), of("quorumCnxnTimeoutMs=700\n")), (2_000, 700));
         assert_eq!((of("quorumCnxnTimeoutMs=0\n"), of("quorumCnxnTimeoutMs=-1\n")), (2_000, 2_000));
     }

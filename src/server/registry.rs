@@ -70,11 +70,9 @@ impl Connections {
         self.len() == 0
     }
 
-    /// All of them, in the order of their ids.
+    /// All of them, in no order.
     pub fn all(&self) -> Vec<Arc<ConnShared>> {
-        let mut all: Vec<_> = self.read().conns.values().cloned().collect();
-        all.sort_unstable_by_key(|conn| conn.id);
-        all
+        self.read().conns.values().cloned().collect()
     }
 
     /// From now on `session` is served over `conn`.
@@ -97,10 +95,10 @@ impl Connections {
         conn.map(|conn| conn.close_now(reason)).is_some()
     }
 
-    /// Ends all connections at once.
+    /// Ends all connections at once, in the order of their ids: that of a map is another in each run.
     pub fn close_all(&self, reason: DisconnectReason) {
-        for conn in self.all() {
-            conn.close_now(reason);
-        }
+        let mut all = self.all();
+        all.sort_unstable_by_key(|conn| conn.id);
+        all.iter().for_each(|conn| conn.close_now(reason));
     }
 }

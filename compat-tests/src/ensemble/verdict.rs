@@ -284,15 +284,14 @@ fn read_disk(data_dir: &Path) -> Result<Restored> {
 }
 
 /// No member found that its tree is not what the leader's was. A Java member that gets a snapshot while
-/// the leader goes on compares too early, so it is not asked then, nor when it starts on one that a member
-/// of ours has got that way (DIFFERENCES.md); one of before 3.9 complains when it starts behind a kill,
-/// among its like too.
+/// the leader goes on compares too early, so it is not asked then; one of before 3.9 complains when it
+/// starts behind a kill, among its like too.
 fn no_complaints(ensemble: &Ensemble) -> Result<()> {
     // Of a snapshot that one of Java's has written or sent, ours complains as Java does.
     let has_java = has_java(ensemble);
     for member in 0..ensemble.size() {
         let (kind, log) = (ensemble.kind(member), ensemble.log(member));
-        let fuzzy = log.contains("Getting a snapshot from leader");
+        let fuzzy = log.contains("quorum.Learner - Getting a snapshot from leader");
         let starts = |line: &str| matches!(kind, Kind::Release(_)) && line.contains("[main]");
         let fuzzier = |line: &str| has_java && is_of_snapshot(line);
         let mut lines = log.lines().filter(|line| !starts(line) && !fuzzier(line));

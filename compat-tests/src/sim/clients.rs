@@ -397,18 +397,17 @@ impl Client {
 
     /// What is asked, whether with a watch, and how that is sent.
     fn choose(&mut self) -> (Request, bool, Vec<u8>) {
-        let scripted = self.script.as_ref().is_some_and(|script| !script.orders.is_empty());
-        if !scripted && !self.random.chance(self.habits.closes) {
-            if self.random.chance(self.habits.reads) {
-                return self.choose_read();
+        let scripted = self.script.as_mut().and_then(|script| script.orders.pop_front());
+        let (order, data) = match scripted {
+            Some(order) => (order, self.data()),
+            None if self.random.chance(self.habits.closes) => (Order::Close, Vec::new()),
+            None if self.random.chance(self.habits.reads) => return self.choose_read(),
+            None => {
+                let (asked, bytes) = self.choose_write();
+                return (asked, false, bytes);
             }
-            let (asked, bytes) = self.choose_write();
-            return (asked, false, bytes);
-        }
-        let order = self.script.as_mut().and_then(|script| script.orders.pop_front());
-        let order = order.unwrap_or(Order::Close);
+        };
         self.closing = matches!(order, Order::Close);
-        let data = if scripted { self.data() } else { Vec::new() };
         let (asked, bytes) = order.encode(self.xid, data);
         (asked, false, bytes)
     }

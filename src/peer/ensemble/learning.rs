@@ -305,6 +305,7 @@ impl Ensemble {
         let conns = self.replica.front.db.conns.all();
         let mut touched = std::mem::take(&mut learning.heard_and_gone);
         touched.extend(conns.iter().filter_map(|conn| heard_since(conn, since)));
+        touched.sort_unstable();
         self.send_leader(&Packet::Ping { zxid, touched: Some(touched) });
     }
 

@@ -123,10 +123,7 @@ impl Leader {
     /// Observers that are in nobody's configuration are served, and so are those who are to join; but
     /// anybody can say that, and each costs a connection.
     fn fault_of_stranger(&self, sid: Sid) -> Option<LearnerFault> {
-        let is_stranger = |sid: Sid| {
-            let (committed, last_seen) = (self.quorums.committed(), self.quorums.last_seen());
-            committed.member(sid).is_none() && last_seen.member(sid).is_none()
-        };
+        let is_stranger = |sid: Sid| self.quorums.member(sid).is_none();
         let is_other = |l: &&LearnerHandler| l.sid.is_some_and(|s| s != sid && is_stranger(s));
         let others = || self.learners.values().filter(is_other).count();
         let too_many = is_stranger(sid) && others() >= self.settings.max_strangers;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::QuorumVerifier;
+use super::{QuorumServer, QuorumVerifier};
 use crate::ids::Sid;
 
 /// A few servers: a sorted vector, for an ensemble has seven voters, not thousands.
@@ -110,6 +110,11 @@ impl Quorums {
     /// Who votes in either configuration, ascending (`getCurrentAndNextConfigVoters`).
     pub fn voters(&self) -> BTreeSet<Sid> {
         self.committed.voters().chain(self.last_seen.voters()).map(|s| s.id).collect()
+    }
+
+    /// The member `sid`, as the committed configuration has it, or else the one that was proposed.
+    pub fn member(&self, sid: Sid) -> Option<&QuorumServer> {
+        self.committed.member(sid).or_else(|| self.last_seen.member(sid))
     }
 
     /// Whether `sid` votes in either configuration.

@@ -73,6 +73,21 @@ fn introduced() -> Stage {
     stage
 }
 
+/// A follower that has its leader's history.
+fn serving() -> Stage {
+    let mut stage = introduced();
+    stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
+    stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
+    stage.leader_sends(&Packet::UpToDate, &[]);
+    stage
+}
+
+fn proposal(header: TxnHeader, txn: Txn) -> Packet {
+    let (zxid, mut record) = (Zxid(header.zxid), Vec::new());
+    TxnRecord { header, txn, digest: None }.encode(&mut record);
+    Packet::Proposal { zxid, record: record.into() }
+}
+
 fn encoded(packet: &Packet) -> Vec<u8> {
     let mut bytes = Vec::new();
     packet.encode(&mut bytes);
@@ -135,10 +150,7 @@ fn touched(effects: &[Effect]) -> Vec<Vec<(SessionId, i32)>> {
 
 #[test]
 fn the_leader_is_told_who_was_heard_even_of_one_that_is_gone() {
-    let mut stage = introduced();
-    stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
-    stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
-    stage.leader_sends(&Packet::UpToDate, &[]);
+    let mut stage = serving();
     let ping = |stage: &mut Stage| {
         let now = Now { mono: stage.world.now, wall: WALL + stage.world.now };
         let mut effects = Vec::new();
@@ -181,19 +193,14 @@ fn a_leader_that_cannot_be_reached_is_given_up_in_time() {
 
 #[test]
 fn a_follower_knows_the_sessions_of_all() {
-    let mut stage = introduced();
-    stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
-    stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
-    stage.leader_sends(&Packet::UpToDate, &[]);
+    let mut stage = serving();
     assert_eq!(stage.member.status().sessions, 1, "it was in the database");
     let begun = (op::CREATE_SESSION, Txn::CreateSession(CreateSessionTxn { timeout: 4_000 }));
     let ended = (op::CLOSE_SESSION, Txn::CloseSession(None));
     for (counter, (kind, txn), sessions) in [(1, begun, 2), (2, ended, 1)] {
         let zxid = Zxid::new(2, counter);
         let header = TxnHeader { client_id: 77, cxid: 0, zxid: zxid.0, time: WALL, kind };
-        let mut record = Vec::new();
-        TxnRecord { header, txn, digest: None }.encode(&mut record);
-        stage.leader_sends(&Packet::Proposal { zxid, record: record.into() }, &[]);
+        stage.leader_sends(&proposal(header, txn), &[]);
         stage.leader_sends(&Packet::Commit { zxid }, &[]);
         assert_eq!(stage.member.status().sessions, sessions, "after {zxid}");
     }
@@ -202,16 +209,10 @@ fn a_follower_knows_the_sessions_of_all() {
 /// What comes together is answered together: a write costs more than its bytes.
 #[test]
 fn an_ack_and_the_answer_to_a_ping_go_out_in_one_piece() {
-    let mut stage = introduced();
-    stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
-    stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
-    stage.leader_sends(&Packet::UpToDate, &[]);
+    let mut stage = serving();
     let zxid = Zxid::new(2, 1);
     let header = TxnHeader { zxid: zxid.0, kind: op::ERROR, ..TxnHeader::default() };
-    let mut record = Vec::new();
-    let txn = Txn::Error(ErrorTxn { err: 0 });
-    TxnRecord { header, txn, digest: None }.encode(&mut record);
-    stage.leader_sends(&Packet::Proposal { zxid, record: record.into() }, &[]);
+    stage.leader_sends(&proposal(header, Txn::Error(ErrorTxn { err: 0 })), &[]);
     let ping = encoded(&Packet::Ping { zxid, touched: None });
     let events = [Event::Durable(zxid), Event::Bytes(LINK, ping)];
     let now = Now { mono: stage.world.now, wall: WALL };

@@ -16,7 +16,7 @@ pub use self::face::{CloseReason, Effect, Event, Settings};
 use super::initial::{ElectionAddr, InitialMessage, OBSERVER_ID, TEXT_AT};
 use crate::ids::{Millis, Sid};
 use crate::zab::LinkId;
-use crate::zab::quorum::{QuorumServer, Quorums, ServerAddr};
+use crate::zab::quorum::{Quorums, ServerAddr};
 
 /// The longest message (`PACKETMAXSIZE`).
 pub const MAX_MESSAGE_LEN: usize = 512 * 1024;
@@ -130,7 +130,7 @@ impl QuorumCnxManager {
         if to == self.settings.my_id {
             return out.push(Effect::Deliver { from: to, bytes: bytes.to_vec() });
         }
-        if !self.is_connected(to) && self.member(to).is_none() {
+        if !self.is_connected(to) && self.quorums.member(to).is_none() {
             return out.push(Effect::UnknownSid(to));
         }
         let peer = self.peer(to);
@@ -161,13 +161,8 @@ impl QuorumCnxManager {
         }
     }
 
-    fn member(&self, sid: Sid) -> Option<&QuorumServer> {
-        let committed = self.quorums.committed().member(sid);
-        committed.or_else(|| self.quorums.last_seen().member(sid))
-    }
-
     fn known_addresses(&self, sid: Sid) -> Option<Vec<ElectionAddr>> {
-        let member = self.member(sid)?;
+        let member = self.quorums.member(sid)?;
         let addr = |a: &ServerAddr| ElectionAddr { host: a.host.clone(), port: a.election_port };
         Some(member.addrs.iter().map(addr).collect())
     }
@@ -265,7 +260,7 @@ impl QuorumCnxManager {
         mut told: Vec<ElectionAddr>,
         out: &mut Vec<Effect>,
     ) {
-        if self.member(sid).is_none() && (told.is_empty() || !self.may_call_stranger()) {
+        if self.quorums.member(sid).is_none() && (told.is_empty() || !self.may_call_stranger()) {
             return self.close(link, CloseReason::NotCallingBack(sid), out);
         }
         told.truncate(MAX_ADDRESSES_CALLED);
@@ -277,8 +272,10 @@ impl QuorumCnxManager {
     }
 
     fn may_call_stranger(&self) -> bool {
-        let called =
-            self.peers.iter().filter(|(sid, p)| p.connecting && self.member(**sid).is_none());
+        let called = self
+            .peers
+            .iter()
+            .filter(|(sid, p)| p.connecting && self.quorums.member(**sid).is_none());
         called.count() < MAX_STRANGERS_CALLED
     }
 
@@ -287,7 +284,7 @@ impl QuorumCnxManager {
         if let Some(old) = self.link(sid) {
             self.close(old, CloseReason::Replaced(sid), out);
         }
-        if self.member(sid).is_none() {
+        if self.quorums.member(sid).is_none() {
             self.admit_stranger(sid, link, out);
         }
         let peer = self.peer(sid);
@@ -304,7 +301,7 @@ impl QuorumCnxManager {
     fn admit_stranger(&mut self, sid: Sid, link: LinkId, out: &mut Vec<Effect>) {
         out.push(Effect::Stranger { link, sid });
         let mut open = std::mem::take(&mut self.strangers);
-        open.retain(|l| self.peer_of(*l).is_some_and(|sid| self.member(sid).is_none()));
+        open.retain(|l| self.peer_of(*l).is_some_and(|sid| self.quorums.member(sid).is_none()));
         if open.len() >= self.settings.max_strangers
             && let Some(oldest) = open.pop_front()
         {
@@ -338,7 +335,7 @@ impl QuorumCnxManager {
 
     fn deliver_messages(&mut self, link: LinkId, out: &mut Vec<Effect>) {
         let Some(from) = self.peer_of(link) else { return };
-        let is_member = self.member(from).is_some();
+        let is_member = self.quorums.member(from).is_some();
         let max_len = if is_member { MAX_MESSAGE_LEN } else { MAX_MESSAGE_LEN_OF_STRANGERS };
         let Some(Link { input, .. }) = self.links.get_mut(&link) else { return };
         let mut at = 0;
@@ -389,7 +386,7 @@ impl QuorumCnxManager {
     /// Who is no member is forgotten with its connection, so that made-up sids fill no memory.
     fn forget_stranger(&mut self, sid: Sid) {
         let idle = self.peers.get(&sid).is_some_and(|p| p.link.is_none() && !p.connecting);
-        if idle && self.member(sid).is_none() {
+        if idle && self.quorums.member(sid).is_none() {
             self.peers.remove(&sid);
         }
     }

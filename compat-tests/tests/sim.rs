@@ -103,7 +103,7 @@ fn a_seed_tells_the_same_story_twice() {
 #[test]
 fn epochs_that_run_out_break_no_promise() {
     let mut terms = [0, 0];
-    for seed in 3000..3008 {
+    for seed in 3000..3016 {
         for (terms, initial_zxid) in terms.iter_mut().zip([None, Some(0xffff_ffc0)]) {
             let plan = Plan { initial_zxid, ..Plan::draw(&mut Random::new(seed)) };
             let outcome = shortened(seed, plan, None);
@@ -112,7 +112,7 @@ fn epochs_that_run_out_break_no_promise() {
         }
     }
     let [plain, short] = terms;
-    assert!(2 * short > 3 * plain, "{plain} terms, and {short} with epochs that run out");
+    assert!(short > 2 * plain, "{plain} terms, and {short} with epochs that run out");
 }
 
 /// Without faults everything is answered, and no session is lost: who is not heard of, or not believed,

@@ -49,6 +49,7 @@ holes! {
     zk_2845 "ZOOKEEPER-2845"
     zk_2872 "ZOOKEEPER-2872"
     zk_3104 "ZOOKEEPER-3104"
+    zk_3104_of_a_snapshot "ZOOKEEPER-3104 of a snapshot"
     zk_3127 "ZOOKEEPER-3127"
     zk_3144 "ZOOKEEPER-3144"
     zk_3145 "ZOOKEEPER-3145"

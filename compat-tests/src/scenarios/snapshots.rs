@@ -33,6 +33,13 @@ pub(super) fn all() -> Vec<Scenario> {
             ..BASE
         },
         Scenario {
+            name: "ZOOKEEPER-3104 of a snapshot",
+            plan: |plan| Plan { force_snapshot: true, ..plan },
+            bug: |bugs| bugs.peer.leader.new_leader_behind_start = true,
+            play: committed_while_it_is_sent,
+            ..BASE
+        },
+        Scenario {
             name: "ZOOKEEPER-3231",
             plan: |plan| Plan { snap_count: 4, retain: 3, ..plan },
             bug: |bugs| bugs.storage.count_broken_snapshots = true,
@@ -98,6 +105,19 @@ fn dirty_snapshot(stage: &mut Stage) {
     stage.kill(&[3]);
     stage.start(&[3]);
     stage.until("the first follows", |s| s.serves(3));
+}
+
+/// A learner is sent a snapshot that holds what is committed while it is sent. What it saves must not be
+/// ahead of the zxid that it is saved under.
+fn committed_while_it_is_sent(stage: &mut Stage) {
+    establish(stage, &[2, 3], 3);
+    stage.put(0, 3, creates(&NODES));
+    stage.freeze_snapshot(3, true);
+    stage.start(&[1]);
+    stage.until("it is sent a snapshot", |s| s.is_sending_snapshot(3));
+    stage.put(1, 2, creates(&["/x", "/a/x", "/d/x"]));
+    stage.freeze_snapshot(3, false);
+    stage.until("it follows", |s| s.serves(1));
 }
 
 /// Snapshots get damaged, others are taken, old ones are removed: what can be read stays.

@@ -15,7 +15,7 @@ use super::node::{Snapshotting, snapshot_options};
 use super::world::{Happening, World};
 
 /// How often what a script holds back looks whether it may go on, in microseconds.
-const HELD: Micros = 1_000;
+pub(super) const HELD: Micros = 1_000;
 
 impl World {
     /// What a sync takes.
@@ -117,6 +117,15 @@ impl World {
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else {
             return Ok(Event::Done);
         };
+        if matches!(effect, Effect::SaveSnapshot) {
+            let tree = life.front.db.read_tree();
+            let zxid = tree.last_processed_zxid();
+            if let Err(why) = self.judge.on_state(sid, zxid, &tree) {
+                drop(tree);
+                self.violated(format!("{sid} saves what it was sent: {why}"));
+                return Ok(Event::Done);
+            }
+        }
         let event = life.carry_out_barrier(&effect, &self.plan)?;
         let durable = match (&effect, &event) {
             (Effect::SaveSnapshot, _) => Some(life.front.db.read_tree().last_processed_zxid()),

@@ -16,12 +16,21 @@ use gamekeeper::zab::sync::Entry;
 use jute::Write;
 
 use super::Micros;
+use super::files::HELD;
 use super::net::{Arrival, Place, Port};
 use super::node::Conn;
 use super::world::{CnxNews, Happening, World};
 
 /// For how long a member's thread is at work, in microseconds, at the most.
 const BUSY_MAX: Micros = 3_000;
+
+/// A snapshot on its way to a learner while the tree changes.
+#[derive(Debug)]
+pub struct Sending {
+    link: LinkId,
+    walk: BodyWalk,
+    bytes: Vec<u8>,
+}
 
 impl World {
     /// Brings something to a member's thread, which takes it at once unless it is at work.
@@ -186,14 +195,33 @@ impl World {
         }
     }
 
-    /// All at once: what is proposed meanwhile waits in the member.
     fn send_snapshot(&mut self, sid: Sid, link: LinkId, mut bytes: Vec<u8>) {
         self.check_legal(sid, link, &bytes);
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
         let sessions = life.ensemble.committed_sessions();
+        let walk = BodyWalk::start(&life.front.db.read_tree(), &sessions, &mut bytes);
+        self.on_sending(sid, Sending { link, walk, bytes });
+    }
+
+    /// The leader goes on while its tree is walked: what is committed meanwhile waits in the member.
+    pub(super) fn on_sending(&mut self, sid: Sid, sending: Sending) {
+        if self.holds.snapshots.contains(&sid) {
+            let incarnation = self.nodes[&sid].incarnation;
+            return self.after(HELD, Happening::Sending(sid, incarnation, Box::new(sending)));
+        }
+        let Sending { link, mut walk, mut bytes } = sending;
+        let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
         let tree = life.front.db.read_tree();
-        let mut walk = BodyWalk::start(&tree, &sessions, &mut bytes);
-        while walk.next(&tree, usize::MAX, usize::MAX, &mut bytes) {}
+        if walk.next(&tree, self.plan.slice_nodes, usize::MAX, &mut bytes) {
+            drop(tree);
+            let (wait, incarnation) = (self.random.below(2_000), self.nodes[&sid].incarnation);
+            let sending = Box::new(Sending { link, walk, bytes });
+            return self.after(wait, Happening::Sending(sid, incarnation, sending));
+        }
+        if !walk.is_of(&tree) {
+            // The term is over, and with it the connection.
+            return;
+        }
         drop(tree);
         bytes.put_str(Some(SIGNATURE));
         if self.holds.breaks_snapshots {

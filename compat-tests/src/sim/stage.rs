@@ -263,6 +263,11 @@ impl Stage {
         self.life(sid).is_some_and(|life| life.snapshotting.is_some())
     }
 
+    /// Whether a member sends a snapshot to another.
+    pub fn is_sending_snapshot(&self, sid: i64) -> bool {
+        self.world.is_sending_snapshot(Sid(sid))
+    }
+
     /// A member's snapshot gets on by one slice.
     pub fn slice(&mut self, sid: i64) {
         if let Err(e) = self.world.snapshot_slice(Sid(sid)) {

@@ -16,6 +16,7 @@ use super::net::{Arrival, Due, Net, Place};
 use super::node::{Node, Shared};
 use super::plan::Plan;
 use super::random::Random;
+use super::shell::Sending;
 use super::{Figures, Micros, Violation};
 use crate::history::History;
 
@@ -36,6 +37,8 @@ pub enum Happening {
     Barrier(Sid, u64),
     /// The snapshot's thread does a little more.
     Snapshot(Sid, u64),
+    /// The thread that sends a snapshot to a learner does a little more.
+    Sending(Sid, u64, Box<Sending>),
     /// The connections of the election.
     Cnx(Sid, u64, CnxNews),
     /// Something arrives at an end of a connection.
@@ -184,6 +187,12 @@ impl World {
         self.after(wait, Happening::Boot(sid));
     }
 
+    /// Whether a member sends a snapshot to another.
+    pub(super) fn is_sending_snapshot(&self, sid: Sid) -> bool {
+        let mut happenings = self.queue.values();
+        happenings.any(|h| matches!(h, Happening::Sending(sender, ..) if *sender == sid))
+    }
+
     /// Something is to happen.
     pub(super) fn after(&mut self, wait: Micros, what: Happening) {
         self.at(self.now + wait, what);
@@ -276,6 +285,7 @@ impl World {
             | Happening::LogWritten(sid, _)
             | Happening::Barrier(sid, _)
             | Happening::Snapshot(sid, _)
+            | Happening::Sending(sid, ..)
             | Happening::Cnx(sid, ..) => Some(*sid),
             Happening::Arrive(link, _) | Happening::Called(link, _) => {
                 match self.net.ends.get(link)?.place {
@@ -296,6 +306,7 @@ impl World {
             | Happening::LogWritten(sid, life)
             | Happening::Barrier(sid, life)
             | Happening::Snapshot(sid, life)
+            | Happening::Sending(sid, life, _)
             | Happening::Cnx(sid, life, _) => {
                 self.nodes[sid].incarnation != *life || self.nodes[sid].life.is_none()
             }
@@ -328,6 +339,7 @@ impl World {
             Happening::LogWritten(sid, _) => self.on_log_written(sid),
             Happening::Barrier(sid, _) => self.on_barrier(sid),
             Happening::Snapshot(sid, _) => self.on_snapshot_slice(sid),
+            Happening::Sending(sid, _, sending) => self.on_sending(sid, *sending),
             Happening::Cnx(sid, _, news) => self.on_cnx_news(sid, news),
             Happening::Arrive(link, arrival) => self.on_arrival(link, arrival),
             Happening::Called(link, life) => self.on_called(link, life),

@@ -65,10 +65,10 @@ impl Broadcasting {
         self.to_be_applied.iter().filter(newer).for_each(|entry| send_committed(out, link, entry));
     }
 
-    /// A follower gets what is newer and proposed, too (`Leader.startForwarding`).
-    pub(super) fn send_proposed(&self, link: LinkId, sent_up_to: Zxid, out: &mut Vec<Effect>) {
-        let entries = self.outstanding.iter().map(|proposal| &proposal.entry);
-        for Entry { zxid, record } in entries.filter(|entry| entry.zxid > sent_up_to).cloned() {
+    /// A follower gets what is proposed, too (`Leader.startForwarding`).
+    pub(super) fn send_proposed(&self, link: LinkId, out: &mut Vec<Effect>) {
+        for Entry { zxid, record } in self.outstanding.iter().map(|proposal| proposal.entry.clone())
+        {
             send(out, link, Packet::Proposal { zxid, record });
         }
     }
@@ -142,7 +142,7 @@ impl Leader {
         phase.outstanding.push_back(Proposal { entry, acks });
         out.push(Effect::Append { zxid, record: record.clone() });
         for (link, learner) in &mut self.learners {
-            if learner.is_forwarding() && learner.kind == LearnerType::Participant {
+            if learner.has_new_leader() && learner.kind == LearnerType::Participant {
                 learner.sync_limit_check.proposal_sent(zxid, now);
                 send(out, *link, Packet::Proposal { zxid, record: record.clone() });
             }
@@ -185,15 +185,20 @@ impl Leader {
 
     fn commit_what_can_be(&mut self, out: &mut Vec<Effect>) {
         let Phase::Broadcasting(phase) = &mut self.phase else { return };
-        while let Some(Entry { zxid, record }) = phase.take_committed() {
+        while let Some(entry) = phase.take_committed() {
+            let Entry { zxid, record } = &entry;
             for (link, learner) in self.learners.iter().filter(|(_, l)| l.is_forwarding()) {
                 let packet = match learner.kind {
-                    LearnerType::Participant => Packet::Commit { zxid },
-                    LearnerType::Observer => Packet::Inform { zxid, record: record.clone() },
+                    LearnerType::Participant if !learner.has_new_leader() => {
+                        send_committed(out, *link, &entry);
+                        continue;
+                    }
+                    LearnerType::Participant => Packet::Commit { zxid: *zxid },
+                    LearnerType::Observer => Packet::Inform { zxid: *zxid, record: record.clone() },
                 };
                 send(out, *link, packet);
             }
-            out.push(Effect::Commit { zxid, record });
+            out.push(Effect::Commit { zxid: entry.zxid, record: entry.record });
             while let Some(origin) = phase.take_sync() {
                 answer_sync(&self.learners, origin, out);
             }
@@ -231,7 +236,7 @@ impl Leader {
         let Phase::Broadcasting(phase) = &self.phase else { return };
         let zxid = phase.last_proposed;
         let mut late = Vec::new();
-        for (link, learner) in self.learners.iter().filter(|(_, l)| l.is_forwarding()) {
+        for (link, learner) in self.learners.iter().filter(|(_, l)| l.has_new_leader()) {
             if learner.sync_limit_check.check(now, timeout) {
                 send(out, *link, Packet::Ping { zxid, touched: None });
             } else {

@@ -40,6 +40,8 @@ pub(super) enum Stage {
         /// Its last zxid.
         last_zxid: Zxid,
     },
+    /// It is being sent a snapshot, and what is committed meanwhile; NEWLEADER comes behind that.
+    TakingSnapshot,
     /// It was sent its sync and NEWLEADER, and is sent what is proposed.
     AckingNewLeader,
     /// It has acked; the leader does not lead yet.
@@ -71,6 +73,11 @@ impl LearnerHandler {
 
     /// Whether it is sent what happens: proposals, or what is committed.
     pub(super) fn is_forwarding(&self) -> bool {
+        self.has_new_leader() || self.stage == Stage::TakingSnapshot
+    }
+
+    /// Whether it was sent NEWLEADER, and so, if it votes, what is proposed.
+    pub(super) fn has_new_leader(&self) -> bool {
         self.has_acked_new_leader() || self.stage == Stage::AckingNewLeader
     }
 

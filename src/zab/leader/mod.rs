@@ -160,7 +160,8 @@ impl Leader {
                 self.learners.remove(&link);
             }
             Event::Packet { link, packet } => self.on_packet(now, link, packet, history, out),
-            Event::Progress { link } | Event::SnapshotSent { link } => self.heard(now, link),
+            Event::Progress { link } => self.heard(now, link),
+            Event::SnapshotSent { link } => self.on_snapshot_sent(now, link, out),
             Event::TxnLogRead { link, entries } => {
                 self.on_txn_log_read(now, link, &entries, history, out);
             }

@@ -86,66 +86,80 @@ impl Leader {
         if self.is_throttled(link, slot) {
             return self.drop_learner(link, LearnerFault::Throttled, out);
         }
-        let Some(zxid) = self.new_leader_zxid() else { return };
         let Some(learner) = self.learners.get_mut(&link) else { return };
-        learner.stage = Stage::AckingNewLeader;
         learner.sync_slot = Some(slot);
         learner.last_heard = Some(now);
-        let (sid, kind) = (learner.sid, learner.kind);
         if let Phase::Broadcasting(phase) = &mut self.phase
             && !self.settings.faults.count_cut_acks
         {
-            sid.into_iter().for_each(|sid| phase.withdraw_acks(sid));
+            learner.sid.into_iter().for_each(|sid| phase.withdraw_acks(sid));
         }
         match plan.op {
             SyncOp::Diff(zxid) => send(out, link, Packet::Diff { zxid }),
             SyncOp::Trunc(zxid) => send(out, link, Packet::Trunc { zxid }),
             SyncOp::Snap(zxid) => {
+                learner.stage = Stage::TakingSnapshot;
                 learner.last_heard = None;
                 out.push(Effect::SendSnapshot { link, zxid });
             }
         }
-        let config = Some(self.quorums.last_seen().to_string().into_bytes());
-        self.send_history(link, kind, &plan, Packet::NewLeader { zxid, config }, out);
+        self.send_history(link, &plan, out);
+        if slot == SyncSlot::Diff || self.settings.faults.new_leader_behind_start {
+            self.send_new_leader(link, out);
+        }
     }
 
-    /// One unbroken run of packets, so that nothing falls between: what the learner lacks, what is
-    /// committed and not applied, NEWLEADER (ZOOKEEPER-3104), what is proposed.
-    ///
-    /// Java sends what is proposed before NEWLEADER, so that its commit may come behind it. Of that
-    /// followers of 3.5.10 to 3.8.6 fail; they sync anew, fail again, and each time a thread stays behind
-    /// that goes on writing to the log (ZOOKEEPER-4394).
-    fn send_history(
-        &self,
-        link: LinkId,
-        kind: LearnerType,
-        plan: &SyncPlan,
-        new_leader: Packet,
-        out: &mut Vec<Effect>,
-    ) {
-        let faults = self.settings.faults;
-        let send_new_leader = |out: &mut Vec<Effect>| send(out, link, new_leader.clone());
-        let send_proposed = |out: &mut Vec<Effect>| {
-            if let (Phase::Broadcasting(phase), LearnerType::Participant) = (&self.phase, kind) {
-                phase.send_proposed(link, plan.sent_up_to, out);
-            }
-        };
-        if faults.new_leader_first {
-            send_new_leader(out);
+    /// What the learner lacks, and what is committed and not applied.
+    fn send_history(&self, link: LinkId, plan: &SyncPlan, out: &mut Vec<Effect>) {
+        if self.settings.faults.new_leader_first {
+            self.send_new_leader_packet(link, out);
         }
         plan.proposals.iter().for_each(|entry| send_committed(out, link, entry));
         if let Phase::Broadcasting(phase) = &self.phase {
             phase.send_not_applied(link, plan.sent_up_to, out);
         }
+    }
+
+    /// The snapshot is on its way, and behind it all that was committed while it was taken: what it may
+    /// hold ahead of its zxid. With that the learner has a tree of one moment when it saves it.
+    pub(super) fn on_snapshot_sent(&mut self, now: Millis, link: LinkId, out: &mut Vec<Effect>) {
+        self.heard(now, link);
+        let stage = self.learners.get(&link).map(|learner| learner.stage);
+        if stage == Some(Stage::TakingSnapshot) {
+            self.send_new_leader(link, out);
+        }
+    }
+
+    /// The history ends here (ZOOKEEPER-3104): NEWLEADER, and what is proposed.
+    ///
+    /// Java sends what is proposed before NEWLEADER, so that its commit may come behind it. Of that
+    /// followers of 3.5.10 to 3.8.6 fail; they sync anew, fail again, and each time a thread stays behind
+    /// that goes on writing to the log (ZOOKEEPER-4394).
+    fn send_new_leader(&mut self, link: LinkId, out: &mut Vec<Effect>) {
+        let Some(learner) = self.learners.get_mut(&link) else { return };
+        learner.stage = Stage::AckingNewLeader;
+        let kind = learner.kind;
+        let send_proposed = |out: &mut Vec<Effect>| {
+            if let (Phase::Broadcasting(phase), LearnerType::Participant) = (&self.phase, kind) {
+                phase.send_proposed(link, out);
+            }
+        };
+        let faults = self.settings.faults;
         if faults.proposed_first {
             send_proposed(out);
         }
         if !faults.new_leader_first {
-            send_new_leader(out);
+            self.send_new_leader_packet(link, out);
         }
         if !faults.proposed_first {
             send_proposed(out);
         }
+    }
+
+    fn send_new_leader_packet(&self, link: LinkId, out: &mut Vec<Effect>) {
+        let Some(zxid) = self.new_leader_zxid() else { return };
+        let config = Some(self.quorums.last_seen().to_string().into_bytes());
+        send(out, link, Packet::NewLeader { zxid, config });
     }
 
     /// Voters are never refused: the ensemble needs them.

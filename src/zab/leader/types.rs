@@ -45,6 +45,8 @@ pub struct Faults {
     /// ZOOKEEPER-4394: what is proposed goes before NEWLEADER, as Java sends it, so that it may be
     /// committed behind it.
     pub proposed_first: bool,
+    /// ZOOKEEPER-3104 of a snapshot: NEWLEADER goes before what is committed while that is sent.
+    pub new_leader_behind_start: bool,
     /// The acks of a learner count that was since told to cut off what they are about.
     pub count_cut_acks: bool,
     /// ZOOKEEPER-4685: the first ack of a learner is taken for that of NEWLEADER.
@@ -159,8 +161,8 @@ pub enum Effect {
         packet: Packet,
     },
     /// Send SNAP and a snapshot of the tree with its signature; then [`Event::SnapshotSent`].
-    /// Packets of later effects follow behind it. The tree may change meanwhile (fuzzy): it must
-    /// hold at least `zxid`, and everything newer is sent behind it.
+    /// Packets of later effects follow behind it; then [`Event::SnapshotSent`]. The tree may change
+    /// meanwhile (fuzzy): it must hold at least `zxid`, and everything newer is sent behind it.
     SendSnapshot {
         /// The connection.
         link: LinkId,

@@ -43,8 +43,9 @@ pub(super) enum Role {
 /// What is under way on a link.
 pub(super) enum Item {
     Packet(Packet),
-    /// What the sender has applied, and its zxid.
-    Snapshot(Vec<Zxid>, Zxid),
+    /// What the sender has applied, and its zxid. It goes on while it is sent: the snapshot has what was
+    /// applied until it arrives.
+    Snapshot(LinkId, Zxid),
 }
 
 pub(super) struct World {
@@ -256,10 +257,9 @@ impl World {
                 self.send(id, to, Item::Packet(packet));
             }
             Effect::SendSnapshot { link, zxid } => {
-                let (to, applied) = (self.links[&link], self.node(id).applied.clone());
+                let to = self.links[&link];
                 self.send(id, to, Item::Packet(Packet::Snap { zxid }));
-                self.send(id, to, Item::Snapshot(applied, zxid));
-                self.leader_event(id, leader::Event::SnapshotSent { link });
+                self.send(id, to, Item::Snapshot(link, zxid));
             }
             Effect::ReadTxnLog { link, from } => {
                 let log = &self.node(id).log;
@@ -331,6 +331,8 @@ impl World {
             Effect::SaveSnapshot => {
                 let node = self.node(id);
                 node.snapshot = node.history.last_processed;
+                let newest = node.applied.last();
+                assert!(newest.is_none_or(|z| *z <= node.snapshot), "it is that of one moment");
                 node.log.clear();
                 self.note(format!("{id}: save snapshot"));
             }
@@ -404,6 +406,8 @@ impl World {
         let node = self.node(id);
         if zxid > node.history.last_processed {
             node.history.last_processed = zxid;
+        }
+        if node.applied.last().is_none_or(|last| zxid > *last) {
             node.applied.push(zxid);
         }
         node.history.committed.add(entry).unwrap();
@@ -489,11 +493,13 @@ impl World {
                 self.note(format!("{from} > {to} {}", packet_text(&packet)));
                 self.arrive(from, to, packet);
             }
-            Item::Snapshot(applied, zxid) => {
+            Item::Snapshot(link, zxid) => {
+                let applied = self.node(from).applied.clone();
                 let node = self.node(to);
                 node.history = History::new(CommittedLog::new(4), zxid);
                 node.applied = applied;
                 self.learner_event(to, learner::Event::SnapshotReceived);
+                self.leader_event(from, leader::Event::SnapshotSent { link });
             }
         }
         true

@@ -7,6 +7,7 @@
 
 pub mod ensemble;
 mod face;
+mod gate;
 pub mod log_batch;
 pub mod pipeline;
 pub mod snapshots;

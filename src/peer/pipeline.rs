@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use log::{info, warn};
 
+use super::gate::Gate;
 use super::{LogBatch, Now};
 use crate::ids::{Millis, SessionId, Zxid};
 use crate::op::op;
@@ -22,10 +23,9 @@ use crate::server::connect;
 use crate::server::container::{ContainerManager, ContainerOptions};
 use crate::server::front::Front;
 use crate::server::prep::{Prep, PrepOptions, Prepared};
-use crate::server::reason::DisconnectReason;
 use crate::server::request::{Connect, Input, Request};
 use crate::server::sessions::SessionTracker;
-use crate::server::throttle::{Admission, RequestThrottler};
+use crate::server::throttle::RequestThrottler;
 use crate::server::upgrade;
 use crate::tree::DataTree;
 use crate::txn::Txn;
@@ -118,7 +118,7 @@ pub struct Pipeline {
     committed: Zxid,
     pending: VecDeque<Pending>,
     /// Inputs that the throttler holds back.
-    waiting: VecDeque<Input>,
+    gate: Gate,
     batch: LogBatch,
 }
 
@@ -127,12 +127,12 @@ impl Pipeline {
     pub fn new(parts: Parts) -> Self {
         let zxid = parts.front.db.read_tree().last_processed_zxid();
         Self {
+            gate: Gate::new(parts.throttler),
             parts,
             applier: Applier::new(),
             last_zxid: zxid,
             committed: zxid,
             pending: VecDeque::new(),
-            waiting: VecDeque::new(),
             batch: LogBatch::default(),
         }
     }
@@ -149,7 +149,7 @@ impl Pipeline {
 
     /// Whether everything that was taken in has been answered.
     pub fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.waiting.is_empty()
+        self.pending.is_empty() && self.gate.is_empty()
     }
 
     /// Ends: nothing that waits is answered, its connections are closed. The committed sessions and
@@ -158,21 +158,17 @@ impl Pipeline {
         for pending in std::mem::take(&mut self.pending) {
             self.applier.drop_request(&self.parts.front, &pending.request);
         }
-        for input in std::mem::take(&mut self.waiting) {
-            if let Input::Request(request) = input {
-                self.applier.drop_request(&self.parts.front, &request);
-            }
-        }
+        self.gate.abandon(&self.parts.front, &mut self.applier);
         self.applier.flush();
         self.parts.sessions.committed().clone()
     }
 
     /// Takes requests in; what is to be logged is appended to `batches`.
     pub fn on_inputs(&mut self, now: Now, inputs: Vec<Input>, batches: &mut Vec<LogBatch>) {
-        if self.parts.throttler.holds_back() {
+        if self.gate.holds_back() {
             self.take_past_throttler(now, inputs, batches);
         } else {
-            self.waiting.extend(inputs);
+            self.gate.extend(inputs);
         }
         self.prepare_waiting(now, batches);
         self.commit_ready(now);
@@ -214,18 +210,18 @@ impl Pipeline {
     }
 
     fn prepare_waiting(&mut self, now: Now, batches: &mut Vec<LogBatch>) {
-        if self.waiting.is_empty() {
+        if self.gate.is_empty() {
             return;
         }
         let front = Arc::clone(&self.parts.front);
         let tree = front.db.read_tree();
-        while let Some(input) = self.waiting.pop_front() {
+        while let Some(input) =
+            self.gate.next(now.mono, self.pending.len(), &front, &mut self.applier)
+        {
             match input {
                 Input::Request(request) => {
-                    if let Some(held) = self.on_request(now, &tree, request, batches) {
-                        self.waiting.push_front(Input::Request(held));
-                        break;
-                    }
+                    self.upgrade(now, &tree, &request, batches);
+                    self.prepare(now, &tree, request, batches);
                 }
                 Input::Connect(connect) => self.on_connect(now, &tree, &connect, batches),
                 // Its session waits for the client to come back, or expires.
@@ -246,44 +242,11 @@ impl Pipeline {
                 Input::Request(request) if request.learner.is_some() => {
                     self.prepare(now, &tree, request, batches);
                 }
-                own => self.waiting.push_back(own),
+                own => self.gate.push(own),
             }
         }
         drop(tree);
         self.send_batch(batches);
-    }
-
-    /// The request back if it has to wait for others to be done first.
-    fn on_request(
-        &mut self,
-        now: Now,
-        tree: &DataTree,
-        mut request: Request,
-        batches: &mut Vec<LogBatch>,
-    ) -> Option<Request> {
-        let in_process = self.pending.len() as i64;
-        match self.parts.throttler.admit(&request, in_process, now.mono) {
-            Admission::Pass => {}
-            Admission::Throttled => {
-                self.parts.front.metrics.throttled_ops.add(1);
-                request.throttled = true;
-            }
-            Admission::Stall(_) => {
-                self.parts.front.metrics.request_throttle_wait_count.add(1);
-                return Some(request);
-            }
-            Admission::Drop => {
-                self.applier.drop_request(&self.parts.front, &request);
-                return None;
-            }
-            Admission::DropStale => {
-                self.drop_stale(&request);
-                return None;
-            }
-        }
-        self.upgrade(now, tree, &request, batches);
-        self.prepare(now, tree, request, batches);
-        None
     }
 
     /// A local session of this server's own client may have to turn global first
@@ -304,16 +267,6 @@ impl Pipeline {
             Ok(Some(first)) => self.prepare(now, tree, first, batches),
             Err(code) => warn!("Error creating upgrade request: {code:?}"),
         }
-    }
-
-    /// Nothing behind a dropped request may be processed in its place, so its connection ends.
-    fn drop_stale(&mut self, request: &Request) {
-        let front = &self.parts.front;
-        front.metrics.stale_requests_dropped.add(1);
-        if let Some(conn) = &request.conn {
-            conn.close_now(DisconnectReason::ConnectionCloseForced);
-        }
-        self.applier.drop_request(front, request);
     }
 
     fn prepare(

@@ -78,6 +78,9 @@ impl Ensemble {
         while commits.len() > 0 {
             self.learn_slice(now, commits.by_ref().take(APPLY_MAX));
         }
+        if any {
+            self.learn_waiting(now);
+        }
         any
     }
 
@@ -92,9 +95,9 @@ impl Ensemble {
             let origin = learning.take_origin(&mut record);
             self.replica.commit(now, &mut tree, entry, origin.as_ref(), &record);
             learning.note_session(&record);
-            while let Some(request) = learning.local.take_free(SessionId(record.header.client_id)) {
-                self.replica.answer(now, &tree, &request, None);
-                learning.ended_here(&request);
+            while let Some(next) = learning.local.take_free(SessionId(record.header.client_id)) {
+                self.replica.answer(now, &tree, &next.request, next.refused);
+                learning.ended_here(&next.request);
             }
         }
     }
@@ -105,11 +108,13 @@ impl Ensemble {
         let mut next = learning.local.take_synced();
         let front = Arc::clone(&self.replica.front);
         let tree = front.db.read_tree();
-        while let Some(request) = next {
-            self.replica.answer(now, &tree, &request, None);
+        while let Some(Waiting { request, refused, .. }) = next {
+            self.replica.answer(now, &tree, &request, refused);
             learning.ended_here(&request);
             next = learning.local.take_free(request.session);
         }
+        drop(tree);
+        self.learn_waiting(now);
     }
 
     /// Answers a request that waits for nothing.

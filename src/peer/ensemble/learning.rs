@@ -9,10 +9,12 @@ use super::figures;
 use super::local::{LocalRequests, Waiting, needs_leader};
 use super::read_only::Looking;
 use super::reception::Reception;
+use super::replica::Replica;
 use super::{Effect, Ensemble, Role, Settings, Status, Step};
 use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::op::Code;
 use crate::peer::Now;
+use crate::peer::gate::Gate;
 use crate::peer::pipeline::close_request;
 use crate::server::conn::ConnShared;
 use crate::server::connect;
@@ -38,6 +40,8 @@ pub(super) struct Learning {
     reception: Option<Reception>,
     /// Committed, still to be applied.
     pub(super) commits: Vec<(Entry, Box<TxnRecord>)>,
+    /// What clients have asked for and the throttler holds back.
+    gate: Gate,
     pub(super) local: LocalRequests,
     /// The sessions that clients have here, and those that the ensemble has.
     pub(super) sessions: SessionTracker,
@@ -59,7 +63,7 @@ impl Learning {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.local.len() == 0
+        self.local.len() == 0 && self.gate.is_empty()
     }
 
     pub(super) fn is_timer_due(&self, now: Millis) -> bool {
@@ -137,6 +141,7 @@ impl Ensemble {
             wanted,
             reception: None,
             commits: Vec::new(),
+            gate: Gate::new(s.pipeline.throttler),
             local: LocalRequests::default(),
             sessions: SessionTracker::new(s.my_id.0, s.tick_time as i32, now.wall)
                 .of_learner(s.local_sessions),
@@ -310,7 +315,15 @@ impl Ensemble {
     }
 
     pub(super) fn learn_inputs(&mut self, now: Now, inputs: Vec<Input>) {
-        for input in inputs {
+        if let Role::Learning(learning) = &mut self.role {
+            learning.gate.extend(inputs);
+        }
+        self.learn_waiting(now);
+    }
+
+    /// Takes up what there is room for.
+    pub(super) fn learn_waiting(&mut self, now: Now) {
+        while let Some(input) = self.next_waiting(now) {
             match input {
                 Input::Request(request) => self.learn_request(now, request),
                 Input::Connect(connect) if connect.session == SessionId::NONE => {
@@ -320,6 +333,12 @@ impl Ensemble {
                 Input::Disconnected(conn) => self.note_gone(&conn),
             }
         }
+    }
+
+    fn next_waiting(&mut self, now: Now) -> Option<Input> {
+        let Role::Learning(learning) = &mut self.role else { return None };
+        let Replica { front, applier, .. } = &mut self.replica;
+        learning.gate.next(now.mono, learning.local.len(), front, applier)
     }
 
     /// What a client has said counts, though its connection is not there at the next ping. It may have
@@ -332,7 +351,7 @@ impl Ensemble {
     fn learn_request(&mut self, now: Now, request: Request) {
         let Role::Learning(learning) = &mut self.role else { return };
         if request.throttled {
-            return self.answer(now, &request, Some(Code::ThrottledOp));
+            return self.answer_in_turn(now, request, Some(Code::ThrottledOp));
         }
         let limits = self.replica.front.settings.limits;
         let refused = match upgrade::upgrade(&request, &learning.sessions, limits) {
@@ -353,10 +372,18 @@ impl Ensemble {
         let Role::Learning(learning) = &mut self.role else { return };
         if needs_leader(request.op) && !upgrade::is_local(&request, &learning.sessions) {
             self.ask_leader(now, request, refused);
-        } else if learning.local.is_free(request.session) {
-            self.answer(now, &request, None);
         } else {
-            learning.local.push(Waiting { request, asked: false, refused: None });
+            self.answer_in_turn(now, request, None);
+        }
+    }
+
+    /// Answers behind what its session has asked for before.
+    fn answer_in_turn(&mut self, now: Now, request: Request, refused: Option<Code>) {
+        let Role::Learning(learning) = &mut self.role else { return };
+        if learning.local.is_free(request.session) {
+            self.answer(now, &request, refused);
+        } else {
+            learning.local.push(Waiting { request, asked: false, refused });
         }
     }
 
@@ -382,6 +409,7 @@ impl Ensemble {
             self.replica.front.metrics.stale_sessions_expired.add(1);
             self.ask_or_answer(now, close_request(id, now.mono), None);
         }
+        self.learn_waiting(now);
     }
 
     fn ask_new_session(&mut self, now: Now, connect: &Connect) {
@@ -426,8 +454,10 @@ impl Ensemble {
             {
                 self.replica.install(loaded, 0);
             }
+            let Replica { front, applier, .. } = &mut self.replica;
+            learning.gate.abandon(front, applier);
             for request in learning.local.abandon() {
-                self.replica.applier.drop_request(&self.replica.front, &request);
+                applier.drop_request(front, &request);
             }
         }
         self.end_term(reload);

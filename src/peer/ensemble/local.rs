@@ -67,7 +67,7 @@ impl LocalRequests {
     /// A request waits: for its commit, or for those before it.
     pub(super) fn push(&mut self, waiting: Waiting) {
         let session = waiting.request.session;
-        if waiting.request.op == op::SYNC {
+        if waiting.asked && waiting.request.op == op::SYNC {
             self.syncs.push_back(session);
         }
         self.len += 1;
@@ -83,16 +83,16 @@ impl LocalRequests {
     }
 
     /// The oldest sync, which the leader has answered.
-    pub(super) fn take_synced(&mut self) -> Option<Request> {
+    pub(super) fn take_synced(&mut self) -> Option<Waiting> {
         let session = self.syncs.pop_front()?;
         let head = self.sessions.get(&session)?.front()?;
-        if head.request.op == op::SYNC { Some(self.pop(session)?.request) } else { None }
+        if head.request.op == op::SYNC { self.pop(session) } else { None }
     }
 
     /// The next request of `session` that waits for nothing any more.
-    pub(super) fn take_free(&mut self, session: SessionId) -> Option<Request> {
+    pub(super) fn take_free(&mut self, session: SessionId) -> Option<Waiting> {
         let head = self.sessions.get(&session)?.front()?;
-        if head.asked { None } else { Some(self.pop(session)?.request) }
+        if head.asked { None } else { self.pop(session) }
     }
 
     /// All that waits: its leader is lost.

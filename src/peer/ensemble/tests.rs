@@ -1,5 +1,6 @@
 //! A member without a leader, by its face.
 
+mod forwarding;
 mod refusals;
 mod syncs;
 
@@ -105,15 +106,21 @@ impl Stage {
     }
 }
 
-fn ensemble_settings() -> Settings {
+/// At most `max_requests` are processed at a time, 0 for no limit; who has waited for longer than
+/// `throttled_op_wait_ms` is told so, 0 for nobody.
+fn throttler(max_requests: i32, throttled_op_wait_ms: i32) -> RequestThrottler {
     let throttle = RequestThrottle {
-        max_requests: 0,
+        max_requests,
         stall_time_ms: 100,
         drop_stale: false,
         stale_latency_check: false,
         stale_connection_check: false,
         shutdown_timeout_ms: 0,
     };
+    RequestThrottler::new(throttle, throttled_op_wait_ms)
+}
+
+fn ensemble_settings() -> Settings {
     Settings {
         my_id: Sid(1),
         kind: LearnerType::Participant,
@@ -137,7 +144,7 @@ fn ensemble_settings() -> Settings {
         pipeline: PipelineSettings {
             prep: PrepOptions::default(),
             containers: ContainerOptions::default(),
-            throttler: RequestThrottler::new(throttle, 0),
+            throttler: throttler(0, 0),
             batch_max: 1000,
         },
         faults: Faults::default(),

@@ -9,7 +9,7 @@ use crate::txn::{Txn, TxnRecord};
 use crate::zab::LinkId;
 use crate::zab::packet::{PROTOCOL_VERSION, Packet, PacketReader};
 
-const LINK: LinkId = LinkId(1);
+pub(super) const LINK: LinkId = LinkId(1);
 
 impl Stage {
     /// A step whose barriers are carried out at once.
@@ -61,11 +61,14 @@ fn a_tree_from_a_leader_is_sound_when_the_term_ends_before_it_serves() {
     assert!(!is_fuzzy(&stage));
 }
 
-const EPOCH: Zxid = Zxid(2 << 32);
+pub(super) const EPOCH: Zxid = Zxid(2 << 32);
 
 /// A follower whose leader has told it the epoch. Ticks are 500 ms, `initLimit` 10, `syncLimit` 5.
 fn introduced() -> Stage {
-    let mut stage = Stage::new(LocalSessions::Off);
+    introduce(Stage::new(LocalSessions::Off))
+}
+
+fn introduce(mut stage: Stage) -> Stage {
     stage.elected(ServerState::Following);
     stage.pass(Event::LeaderConnected(LINK));
     let info = Packet::LeaderInfo { zxid: EPOCH, protocol_version: PROTOCOL_VERSION };
@@ -75,14 +78,22 @@ fn introduced() -> Stage {
 
 /// A follower that has its leader's history.
 fn serving() -> Stage {
-    let mut stage = introduced();
+    bring_up(introduced())
+}
+
+/// A member with these settings follows, and has its leader's history.
+pub(super) fn serving_with(settings: Settings) -> Stage {
+    bring_up(introduce(Stage::with(settings)))
+}
+
+fn bring_up(mut stage: Stage) -> Stage {
     stage.leader_sends(&Packet::Diff { zxid: Zxid::ZERO }, &[]);
     stage.leader_sends(&Packet::NewLeader { zxid: EPOCH, config: None }, &[]);
     stage.leader_sends(&Packet::UpToDate, &[]);
     stage
 }
 
-fn proposal(header: TxnHeader, txn: Txn) -> Packet {
+pub(super) fn proposal(header: TxnHeader, txn: Txn) -> Packet {
     let (zxid, mut record) = (Zxid(header.zxid), Vec::new());
     TxnRecord { header, txn, digest: None }.encode(&mut record);
     Packet::Proposal { zxid, record: record.into() }

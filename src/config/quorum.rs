@@ -85,6 +85,12 @@ pub struct QuorumTuning {
     pub max_concurrent_snap_syncs: i32,
     /// `leader.maxConcurrentDiffSyncs`
     pub max_concurrent_diff_syncs: i32,
+    /// `leaderConnectDelayDuringRetryMs`: the longest pause between two calls to a leader.
+    pub call_pause_ms: i32,
+    /// `observer.reconnectDelayMs`: the longest pause before an observer calls its leader.
+    pub observer_call_pause_ms: i64,
+    /// `observer.election.DelayMs`: the longest pause before an observer looks for a leader again.
+    pub observer_look_pause_ms: i64,
     /// `leader.ackLoggingFrequency`: the acks of one proposal in so many are measured. Not above 0: none.
     pub ack_logging_frequency: i32,
     /// `forceSnapshotSync`: every learner gets a snapshot, whatever it lacks.

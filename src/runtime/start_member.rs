@@ -126,6 +126,11 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         init_limit: quorum.init_limit.into(),
         sync_limit: quorum.sync_limit.into(),
         connect_limit: quorum.connect_to_learner_master_limit.into(),
+        pauses: ensemble::Pauses {
+            between_calls: quorum.tuning.call_pause_ms.into(),
+            observer_calls: quorum.tuning.observer_call_pause_ms,
+            observer_looks: quorum.tuning.observer_look_pause_ms,
+        },
         initial_zxid: quorum.tuning.initial_zxid,
         ack_logging_frequency: quorum.tuning.ack_logging_frequency.into(),
         max_time_to_wait_for_epoch: quorum.tuning.max_time_to_wait_for_epoch_ms.into(),

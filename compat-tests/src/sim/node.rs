@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gamekeeper::config::{Compression, Config, Launch, Source};
 use gamekeeper::ids::{ConnId, Millis, Sid, Zxid};
-use gamekeeper::peer::ensemble::{self, ConfigText, Effect, Ensemble, Event, Loaded};
+use gamekeeper::peer::ensemble::{self, ConfigText, Effect, Ensemble, Event, Loaded, Pauses};
 use gamekeeper::peer::pipeline::PipelineSettings;
 use gamekeeper::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use gamekeeper::peer::{LogBatch, Now};
@@ -307,6 +307,7 @@ impl Shared {
             sync_limit: plan.sync_limit,
             connect_limit: 0,
             initial_zxid: plan.initial_zxid,
+            pauses: Pauses { between_calls: 100, observer_calls: 0, observer_looks: 200 },
             ack_logging_frequency: 1,
             max_time_to_wait_for_epoch: -1,
             max_concurrent_snap_syncs: 10,

@@ -3,8 +3,6 @@
 use super::{INT, Key, Kind, LONG, Scope, at_least, key, property};
 
 const MASTERS: &str = "observer masters come with a later version";
-const NO_WAIT: &str = "an observer looks for a leader at once";
-const CALLS: &str = "the waits grow from 5 to 100 ms by themselves";
 const POOL: &str = "commits are applied in batches, without a pool of threads";
 const SOCKETS: &str = "sockets never block a thread here";
 
@@ -42,8 +40,7 @@ pub(super) const KEYS: &[Key] = &[
         .does("LearnerMaster", "learners that copy logs at a time"),
     property("leaderConnectDelayDuringRetryMs", INT, "100")
         .unit("ms")
-        .does("Learner", "wait before the leader is tried again")
-        .not_yet(CALLS),
+        .does("Learner", "longest wait before the leader is tried again; the first is 5 ms"),
     key(Scope::PropertyOrBare, "learner.asyncSending", Kind::Bool, "false")
         .does("Learner", "packets to the leader leave from a thread of their own")
         .jvm_only(SOCKETS),
@@ -61,12 +58,10 @@ pub(super) const KEYS: &[Key] = &[
         .jvm_only(POOL),
     property("observer.reconnectDelayMs", LONG, "0")
         .unit("ms")
-        .does("Observer", "wait before an observer comes back")
-        .not_yet(NO_WAIT),
+        .does("Observer", "longest wait before an observer calls its leader"),
     property("observer.election.DelayMs", LONG, "200")
         .unit("ms")
-        .does("Observer", "wait before an observer looks for a leader")
-        .not_yet(NO_WAIT),
+        .does("Observer", "longest wait before an observer looks for a leader again"),
     property("observer.syncEnabled", Kind::Bool, "(syncEnabled)")
         .does("QuorumPeer", "an observer keeps logs and snapshots; overrides syncEnabled"),
     property("observerMaster.sizeLimit", INT, "33554432")

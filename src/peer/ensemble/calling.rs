@@ -2,19 +2,17 @@
 
 use log::{info, warn};
 
-use super::{Effect, Ensemble, Role, Step};
+use super::{Effect, Ensemble, Pauses, Role, Step};
 use crate::ids::{Millis, Sid};
 use crate::peer::Now;
-use crate::zab::{LinkId, ServerState};
+use crate::zab::{LearnerType, LinkId, ServerState};
 
 /// Calls before the leader is given up: twice the time of Java's 5 (`Learner.connectToLeader`), for a
 /// Java leader may learn 200 ms later than its followers that it was elected.
 const CALLS_MAX: u32 = 12;
-/// Pause before the second call, in ms; each that follows is twice as long as the one before. Who is
-/// elected may learn of it a moment after those who elect it.
+/// Pause before the second call, in ms; each that follows is twice as long as the one before, up to
+/// [`Pauses::between_calls`]. Who is elected may learn of it a moment after those who elect it.
 const FIRST_CALL_PAUSE: Millis = 5;
-/// The longest pause between two calls, in ms (`zookeeper.leaderConnectDelayDuringRetryMs`).
-const CALL_PAUSE_MAX: Millis = 100;
 
 /// Pause before a leader is called a third time in whose term this server has no place, in ms; each
 /// that follows is twice as long, up to half a tick. (In Java there is none: it calls and is refused as
@@ -75,8 +73,10 @@ impl Ensemble {
         effects: &mut Vec<Effect>,
     ) {
         info!("{}", if state == ServerState::Following { "FOLLOWING" } else { "OBSERVING" });
-        let (since, pause) = (now.mono, self.refusals.pause(leader, self.settings.tick_time));
-        let Some(pause) = pause else {
+        let since = now.mono;
+        let refused = self.refusals.pause(leader, self.settings.tick_time);
+        let drawn = self.draw_pause(self.settings.pauses.observer_calls, now);
+        let Some(pause) = refused.max(drawn) else {
             self.role = Role::Calling(Calling { leader, since, attempts: 1, again_at: None });
             return effects.push(Effect::ConnectLeader(leader));
         };
@@ -85,19 +85,30 @@ impl Ensemble {
         self.role = Role::Calling(Calling { leader, since, attempts: 0, again_at });
     }
 
+    /// A pause that this server makes if it is an observer.
+    pub(super) fn draw_pause(&self, longest: Millis, now: Now) -> Option<Millis> {
+        if self.settings.kind == LearnerType::Participant {
+            return None;
+        }
+        let pause = Pauses::draw(longest, self.settings.my_id, now.wall)?;
+        info!("Waiting for {pause} ms before reconnecting with the leader");
+        Some(pause)
+    }
+
     /// A leader that has just been elected may not listen yet.
     pub(super) fn on_leader_unreachable(&mut self, now: Now) {
         let limit = match self.settings.connect_limit {
             0 => self.settings.init_limit,
             limit => limit,
         } * self.settings.tick_time;
+        let longest = self.settings.pauses.between_calls.max(0);
         let Role::Calling(calling) = &mut self.role else { return };
         if calling.attempts >= CALLS_MAX || now.mono - calling.since >= limit {
             warn!("cannot reach the leader {}, looking again", calling.leader);
-            self.steps.push_back(Step::Look);
+            self.steps.push_back(Step::LookAgain);
         } else {
             let doubled = FIRST_CALL_PAUSE << calling.attempts.saturating_sub(1).min(CALLS_MAX);
-            calling.again_at = Some(now.mono + doubled.min(CALL_PAUSE_MAX));
+            calling.again_at = Some(now.mono + doubled.min(longest));
         }
     }
 

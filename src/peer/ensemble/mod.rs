@@ -40,7 +40,7 @@ use self::read_only::Looking;
 pub use self::reception::SIGNATURE;
 use self::replica::Replica;
 pub use self::replica::{ConfigText, Loaded};
-pub use self::settings::{Epochs, Faults, Parts, Settings};
+pub use self::settings::{Epochs, Faults, Parts, Pauses, Settings};
 use super::Now;
 pub use super::face::{Effect, Event, Learners, Status};
 use super::pipeline::by_id;
@@ -62,6 +62,8 @@ enum Step {
     /// What the log has becomes part of the tree.
     ApplyLogged,
     Look,
+    /// The same, but an observer takes its time.
+    LookAgain,
 }
 
 #[derive(Debug)]
@@ -218,7 +220,8 @@ impl Ensemble {
         match &self.role {
             Role::Calling(calling) => calling.again_at(),
             Role::Leading(leading) => leading.pipeline().map(|pipeline| pipeline.deadline()),
-            Role::Looking(_) | Role::Learning(_) => None,
+            Role::Looking(looking) => looking.look_at(),
+            Role::Learning(_) => None,
         }
     }
 
@@ -270,6 +273,7 @@ impl Ensemble {
                 }
             }
             Step::Look => self.look(now, effects),
+            Step::LookAgain => self.look_again(now, effects),
         }
     }
 
@@ -281,7 +285,7 @@ impl Ensemble {
             self.steps.push_back(Step::SyncLog);
         }
         self.steps.push_back(if reload { Step::Reload } else { Step::ApplyLogged });
-        self.steps.push_back(Step::Look);
+        self.steps.push_back(Step::LookAgain);
     }
 
     fn barrier(&mut self, effect: Effect, effects: &mut Vec<Effect>) {
@@ -312,6 +316,13 @@ impl Ensemble {
     fn close(&mut self, link: LinkId, effects: &mut Vec<Effect>) {
         self.outbox.flush(effects);
         effects.push(Effect::Close(link));
+    }
+
+    fn look_again(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        match self.draw_pause(self.settings.pauses.observer_looks, now) {
+            Some(pause) => self.role = Role::Looking(Looking::later(now.mono + pause)),
+            None => self.look(now, effects),
+        }
     }
 
     fn look(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -375,6 +386,9 @@ impl Ensemble {
                 self.learn_tick(now, heard_until);
             }
             Role::Calling(_) => self.call_again(now, effects),
+            Role::Looking(looking) if looking.look_at().is_some_and(|at| now.mono >= at) => {
+                self.look(now, effects);
+            }
             Role::Looking(_) => self.look_tick(now, heard_until),
         }
     }

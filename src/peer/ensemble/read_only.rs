@@ -32,11 +32,22 @@ pub(super) struct Looking {
     serving: Option<Box<SessionTracker>>,
     /// Nobody is to see the tree.
     withheld: bool,
+    /// When the election is to begin.
+    look_at: Option<Millis>,
 }
 
 impl Looking {
     pub(super) fn since(now: Millis) -> Self {
         Self { since: Some(now), ..Self::default() }
+    }
+
+    /// The election is to begin then.
+    pub(super) fn later(look_at: Millis) -> Self {
+        Self { look_at: Some(look_at), ..Self::default() }
+    }
+
+    pub(super) fn look_at(&self) -> Option<Millis> {
+        self.look_at
     }
 
     /// How long the election has lasted.
@@ -67,7 +78,9 @@ impl Ensemble {
     /// Begins to serve reads when it is time; local sessions expire.
     pub(super) fn look_tick(&mut self, now: Now, heard_until: Millis) {
         let grace = self.settings.tick_time.max(GRACE_MIN);
-        let Role::Looking(Looking { since, serving, withheld }) = &mut self.role else { return };
+        let Role::Looking(Looking { since, serving, withheld, .. }) = &mut self.role else {
+            return;
+        };
         if let Some(sessions) = serving {
             for id in sessions.expired(heard_until) {
                 info!("Expiring local session {id}");

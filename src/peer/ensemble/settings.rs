@@ -28,6 +28,8 @@ pub struct Settings {
     pub sync_limit: i64,
     /// `connectToLearnerMasterLimit` in ticks; 0 for `initLimit`.
     pub connect_limit: i64,
+    /// How long is waited before a leader is called or looked for again.
+    pub pauses: Pauses,
     /// `leader.maxTimeToWaitForEpoch` in ms; negative for none.
     pub max_time_to_wait_for_epoch: Millis,
     /// `leader.maxConcurrentSnapSyncs`.
@@ -59,6 +61,28 @@ pub struct Settings {
     pub pipeline: PipelineSettings,
     /// None, but in the simulator.
     pub faults: Faults,
+}
+
+/// Pauses, in ms. Those of an observer are drawn anew each time, up to the value: where there are hundreds
+/// of them they should not all come at once. 0 or less is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Pauses {
+    /// The longest between two calls to an elected leader that cannot be reached
+    /// (`leaderConnectDelayDuringRetryMs`).
+    pub between_calls: Millis,
+    /// Before an observer calls the leader that it has found (`observer.reconnectDelayMs`).
+    pub observer_calls: Millis,
+    /// Before an observer that has lost its leader looks for one (`observer.election.DelayMs`).
+    pub observer_looks: Millis,
+}
+
+impl Pauses {
+    /// A part of `longest`, another one for each server and each moment.
+    pub(super) fn draw(longest: Millis, my_id: Sid, now: Millis) -> Option<Millis> {
+        let longest = u64::try_from(longest).ok().filter(|longest| *longest > 0)?;
+        let mixed = (my_id.0 ^ now << 8).cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Some(((mixed >> 32) % longest).cast_signed())
+    }
 }
 
 /// Bugs of old, to be switched on by the simulator alone: a scenario that does not fail with its bug

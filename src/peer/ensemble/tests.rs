@@ -1,6 +1,7 @@
 //! A member without a leader, by its face.
 
 mod forwarding;
+mod pauses;
 mod refusals;
 mod syncs;
 
@@ -129,6 +130,7 @@ fn ensemble_settings() -> Settings {
         sync_limit: 5,
         connect_limit: 0,
         initial_zxid: None,
+        pauses: Pauses { between_calls: 100, observer_calls: 0, observer_looks: 200 },
         ack_logging_frequency: 1,
         max_time_to_wait_for_epoch: -1,
         max_concurrent_snap_syncs: 10,

@@ -308,6 +308,23 @@ fn a_leader_that_serves_nobody(kinds: [Kind; 3]) -> Result<Vec<String>> {
     Ok(words.to_vec())
 }
 
+/// A member that takes no clients votes all the same: without it there is no quorum.
+fn a_voter_without_a_client_port(kinds: [Kind; 3]) -> Result<Vec<String>> {
+    let mut members = Members::plain(&kinds, &[])?;
+    members.set(0, "clientPort", "");
+    members.set(0, "clientPortAddress", "");
+    members.start(&[0, 1])?;
+    members.wait_modes(&["-", "leader", "-"])?;
+    members.kill(0)?;
+    members.wait_modes(&["-", "-", "-"])?;
+    members.start(&[0])?;
+    members.wait_modes(&["-", "leader", "-"])?;
+    members.start(&[2])?;
+    members.wait_modes(&["-", "leader", "follower"])?;
+    members.write_and_read("/a", 1, 2)?;
+    Ok(vec![ports_out(&members, &members.config(1)?)])
+}
+
 /// A session goes from server to server: its old connection is of no more use.
 fn a_session_moves(kinds: [Kind; 3]) -> Result<Vec<String>> {
     let mut members = Members::plain(&kinds, &[])?;
@@ -407,6 +424,17 @@ const THREE: [[Kind; 3]; 3] = [[Ours; 3], [Ours, Java, Java], [Java, Ours, Ours]
 #[test]
 fn weights_decide() -> Result<()> {
     a_heavy_member_decides([Ours, Java, Ours]).map(drop)
+}
+
+#[test]
+fn a_member_needs_no_clients() -> Result<()> {
+    a_voter_without_a_client_port([Ours; 3]).map(drop)
+}
+
+#[test]
+#[ignore = "takes long"]
+fn members_without_clients_vote_everywhere() -> Result<()> {
+    compare(a_voter_without_a_client_port, &THREE)
 }
 
 #[test]

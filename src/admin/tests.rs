@@ -232,7 +232,8 @@ impl Asker {
             ConnShared::new(ConnId(1), remote, false, Vec::new(), Arc::new(Nobody), 0, 10_000);
         let conn = Arc::new(conn);
         front.db.conns.insert(Arc::clone(&conn));
-        let words = FourLetterWords::new(&config, 2181, Arc::clone(&front), Arc::new(Alone), clock);
+        let words =
+            FourLetterWords::new(&config, Some(2181), Arc::clone(&front), Arc::new(Alone), clock);
         Self { words, front, conn }
     }
 

@@ -24,7 +24,7 @@ const TRACE_MASK: i64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 8;
 /// Answers four-letter words.
 pub struct FourLetterWords {
     config: Config,
-    client_port: u16,
+    client_port: Option<u16>,
     front: Arc<Front>,
     info: Arc<dyn ServerInfo>,
     clock: Clock,
@@ -33,10 +33,10 @@ pub struct FourLetterWords {
 }
 
 impl FourLetterWords {
-    /// Words for a server that takes clients at `client_port`.
+    /// Words for a server that takes clients at `client_port`, if it takes any.
     pub fn new(
         config: &Config,
-        client_port: u16,
+        client_port: Option<u16>,
         front: Arc<Front>,
         info: Arc<dyn ServerInfo>,
         clock: Clock,
@@ -129,7 +129,7 @@ impl FourLetterWords {
     fn conf(&self) -> String {
         let (data_dir_size, data_log_size) = self.info.dir_sizes();
         let running = Running {
-            client_port: Some(self.client_port),
+            client_port: self.client_port,
             secure_client_port: None,
             data_dir_size,
             data_log_size,

@@ -68,8 +68,6 @@ pub trait Submit: Send + Sync {
 /// How the client port is set up.
 #[derive(Debug, Clone)]
 pub struct NetSettings {
-    /// Where to listen. A wildcard of either family serves both; port 0 lets the system choose.
-    pub address: SocketAddr,
     /// `clientPortListenBacklog`; none or 0 for the default.
     pub backlog: Option<i32>,
     /// `maxClientCnxns`: connections from one address; 0 for no limit.
@@ -101,17 +99,16 @@ pub struct NetSettings {
 const MIB: usize = 1 << 20;
 
 impl NetSettings {
-    /// What the configuration says, listening on `address`.
+    /// What the configuration says.
     ///
     /// Java's default is twice as many workers as cores, because it gives a connection back to its
     /// selector after each packet; here a turn is shorter than the way to a worker and back, so there
     /// are none unless `nio.numWorkerThreads` asks for them. Selectors are as in Java: the root of
     /// half the cores.
-    pub fn new(config: &NetConfig, address: SocketAddr, cores: usize) -> Self {
+    pub fn new(config: &NetConfig, cores: usize) -> Self {
         let limit = |n: i32| u32::try_from(n).unwrap_or(0);
         let selectors = config.selector_threads.unwrap_or((cores / 2).isqrt());
         Self {
-            address,
             backlog: config.listen_backlog,
             max_client_cnxns: limit(config.max_client_cnxns),
             max_cnxns: limit(config.max_cnxns),
@@ -185,16 +182,16 @@ pub struct Port {
 }
 
 impl Port {
-    /// Binds the port.
+    /// Binds the port. A wildcard of either family serves both; port 0 lets the system choose.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn bind(settings: &NetSettings) -> io::Result<Self> {
+    pub fn bind(wanted: SocketAddr, settings: &NetSettings) -> io::Result<Self> {
         log::info!("{}", settings.summary());
-        log::info!("binding to port {}", address::local(settings.address));
-        let listener = socket::listen(settings.address, settings.backlog)?;
+        log::info!("binding to port {}", address::local(wanted));
+        let listener = socket::listen(wanted, settings.backlog)?;
         let local = listener.local_addr()?;
-        if settings.address.port() == 0 {
+        if wanted.port() == 0 {
             log::info!("bound to port {}", address::local(local));
         }
         Ok(Self { listener, local })
@@ -207,19 +204,18 @@ impl Port {
 }
 
 impl Reactor {
-    /// Starts the threads that serve `port`.
+    /// Starts the threads that serve `port`. Without one nobody comes.
     ///
     /// # Errors
     /// If a thread or its poller cannot be made.
     pub fn start(
-        port: Port,
+        port: Option<Port>,
         settings: NetSettings,
         clock: Clock,
         front: Arc<Front>,
         submit: Arc<dyn Submit>,
         words: Arc<dyn Words>,
     ) -> io::Result<Self> {
-        let Port { listener, local } = port;
         let (desk, desk_thread) = Desk::open(words)?;
         let env = Arc::new(Env {
             limits: Limits::new(settings.max_client_cnxns, settings.max_cnxns),
@@ -236,9 +232,13 @@ impl Reactor {
         let pool = if workers > 0 { Some(Pool::open(workers, &env)?) } else { None };
         let (selectors, heard) = start_selectors(&env, pool.as_ref().map(|(pool, _)| pool))?;
         let inboxes = selectors.iter().map(|(_, inbox)| Arc::clone(inbox)).collect();
-        let (acceptor, waker) = Acceptor::new(&env, listener, inboxes)?;
-        let name = format!("AcceptThread:{local}");
-        let accept = Some((spawn(&name, move || acceptor.run())?, waker));
+        let accept = match port {
+            Some(Port { listener, local }) => {
+                let (acceptor, waker) = Acceptor::new(&env, listener, inboxes)?;
+                Some((spawn(&format!("AcceptThread:{local}"), move || acceptor.run())?, waker))
+            }
+            None => None,
+        };
         Ok(Self { env, heard, accept, selectors, pool, desk: Some(desk_thread) })
     }
 

@@ -26,9 +26,10 @@ pub fn check_config(config: &Config) -> Result<(), StartError> {
 /// The ports that this server listens on, each with what it is for.
 ///
 /// # Errors
-/// If the configuration has none for clients, or a host cannot be resolved.
+/// If the configuration asks for what is not there yet, or a host cannot be resolved.
 pub fn ports(config: &Config) -> Result<Vec<(&'static str, SocketAddr)>, StartError> {
-    let mut ports = vec![("client port", check_supported(config)?)];
+    let client = check_supported(config)?;
+    let mut ports: Vec<_> = client.into_iter().map(|address| ("client port", address)).collect();
     if config.quorum.is_distributed() {
         let own = own_server(config)?;
         let election = resolved(config, own, |a| a.election_port)?;

@@ -113,7 +113,6 @@ pub(super) fn io_error(what: &str) -> impl FnOnce(io::Error) -> StartError {
 pub struct Server {
     front: Arc<Front>,
     fatal: Arc<Fatal>,
-    local: SocketAddr,
     reactor: Option<Reactor>,
     pipeline: Pipeline,
     _purger: Option<Purger>,
@@ -126,7 +125,8 @@ struct Base<'a> {
     fatal: Arc<Fatal>,
     dirs: DataDirs,
     settings: NetSettings,
-    port: Port,
+    /// None if no clients are to come.
+    port: Option<Port>,
     auth: Arc<Auth>,
     front: Arc<Front>,
     inbox: Arc<Inbox>,
@@ -141,12 +141,15 @@ impl<'a> Base<'a> {
         let listen = check_supported(config)?;
         let clock = Clock::start();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut settings = NetSettings::new(&config.net, listen, cores);
+        let mut settings = NetSettings::new(&config.net, cores);
         let is_member = config.quorum.is_distributed();
         settings.max_cnxns = open_files::connections(settings.max_cnxns, is_member);
         let dirs = open_dirs(config)?;
-        let port = Port::bind(&settings)
-            .map_err(io_error(&format!("cannot serve clients on {listen}")))?;
+        let bind = |wanted| {
+            Port::bind(wanted, &settings)
+                .map_err(io_error(&format!("cannot serve clients on {wanted}")))
+        };
+        let port = listen.map(bind).transpose()?;
         snapshot::remove_leftovers(&**dirs.disk(), dirs.snap()).map_err(storage::Error::from)?;
         let mut restored = restore(&dirs, restore_options(config), || clock.now())?;
         let (auth, front) = build_front(config, &clock, &mut restored)?;
@@ -181,7 +184,7 @@ impl<'a> Base<'a> {
             clock: self.clock,
             quorum: config.quorum.is_distributed().then(|| QuorumInfo::new(config)),
         };
-        let port = self.port.local_addr().port();
+        let port = self.port.as_ref().map(|port| port.local_addr().port());
         FourLetterWords::new(config, port, Arc::clone(&self.front), Arc::new(info), self.clock)
     }
 
@@ -214,7 +217,6 @@ impl<'a> Base<'a> {
     ) -> Result<Server, StartError> {
         let (words, snapshotter) = (Arc::new(self.words()), self.snapshotter()?);
         let Self { config, clock, fatal, dirs, settings, port, front, seat, .. } = self;
-        let local = port.local_addr();
         let submit = Arc::clone(&seat) as Arc<dyn Submit>;
         let reactor = Reactor::start(port, settings, clock, Arc::clone(&front), submit, words)
             .map_err(io_error("cannot start the reactor"))?;
@@ -233,7 +235,7 @@ impl<'a> Base<'a> {
         })
         .map_err(io_error("cannot start the server's thread"))?;
         let purger = start_purger(config, dirs)?;
-        Ok(Server { front, fatal, local, reactor: Some(reactor), pipeline, _purger: purger })
+        Ok(Server { front, fatal, reactor: Some(reactor), pipeline, _purger: purger })
     }
 }
 
@@ -260,11 +262,6 @@ impl Server {
             base.front.set_serving(Serving::Yes);
             base.run(server, None, Vec::new())
         }
-    }
-
-    /// Where clients connect.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local
     }
 
     /// Where the server's end is announced.
@@ -294,9 +291,9 @@ impl Server {
     }
 }
 
-/// The client address, once it is sure that nothing is asked for in vain that one must be able to
-/// rely on.
-pub(super) fn check_supported(config: &Config) -> Result<SocketAddr, StartError> {
+/// The client address, if there is one, once it is sure that nothing is asked for in vain that one must
+/// be able to rely on.
+pub(super) fn check_supported(config: &Config) -> Result<Option<SocketAddr>, StartError> {
     let refused = |what: &str| Err(StartError::Unsupported(format!("{what} is not supported yet")));
     let quorum = &config.quorum;
     if quorum.is_distributed() {
@@ -307,10 +304,13 @@ pub(super) fn check_supported(config: &Config) -> Result<SocketAddr, StartError>
             _ => {}
         }
     }
-    let Some(client) = &config.net.client else {
-        return refused("a server without clientPort");
-    };
-    Ok(client.socket_addr())
+    let client = config.net.client.as_ref().map(|client| client.socket_addr());
+    match client {
+        None if config.net.secure_client.is_some() => {
+            refused("secureClientPort without clientPort")
+        }
+        client => Ok(client),
+    }
 }
 
 fn open_dirs(config: &Config) -> Result<DataDirs, StartError> {

@@ -145,11 +145,17 @@ impl Server {
         let front = front(clock);
         let echo = Arc::new(Echo::default());
         assert!(echo.front.set(Arc::clone(&front)).is_ok());
-        let port = Port::bind(&settings).unwrap();
+        let port = Port::bind(loopback::own(), &settings).unwrap();
         let address = port.local_addr();
         let submit: Arc<dyn Submit> = Arc::<Echo>::clone(&echo);
-        let reactor =
-            Reactor::start(port, settings, clock, Arc::clone(&front), submit, Arc::new(Answers));
+        let reactor = Reactor::start(
+            Some(port),
+            settings,
+            clock,
+            Arc::clone(&front),
+            submit,
+            Arc::new(Answers),
+        );
         Self { reactor: Some(reactor.unwrap()), address, front, echo, clock }
     }
 
@@ -164,7 +170,6 @@ impl Server {
 
 fn settings() -> NetSettings {
     NetSettings {
-        address: loopback::own(),
         backlog: None,
         max_client_cnxns: 0,
         max_cnxns: 0,

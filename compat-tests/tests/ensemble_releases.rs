@@ -2,10 +2,10 @@
 //! replaced and back. It takes some minutes:
 //! `cargo test -p compat-tests --test ensemble_releases -- --ignored --test-threads 1 --nocapture`
 
-use compat_tests::Result;
 use compat_tests::ensemble::scenes::{judged, kill_and_back, kill_each, led_by_last, replace_each};
 use compat_tests::ensemble::verdict::FAILED_OF_A_COMMIT;
 use compat_tests::server::Kind::{self, Java, Ours, Release};
+use compat_tests::{Failure, Result};
 
 /// The newest release of each line before 3.9.
 const JAVA_38: Kind = Release("3.8.6");
@@ -13,33 +13,51 @@ const JAVA_37: Kind = Release("3.7.2");
 const JAVA_36: Kind = Release("3.6.4");
 const JAVA_35: Kind = Release("3.5.10");
 
+/// Members are killed and come back, the leader first. At the end of a term a release before 3.9 closes
+/// its log behind its database, and may be left without some of what it has acknowledged (ZOOKEEPER-4712):
+/// the judge finds that in one of ten runs or so. Such a run says nothing of us, and another is made.
+fn judged_but_for_zk_4712(kinds: [Kind; 3]) -> Result<()> {
+    let is_4712 = |failure: &Failure| {
+        let old = |member: &usize| matches!(kinds[member - 1], Release(_));
+        let said = failure.to_string();
+        (1..=3).filter(old).any(|member| said.contains(&format!("member {member} lacks ")))
+    };
+    for _ in 1..3 {
+        match judged(led_by_last(&kinds)?, kill_each) {
+            Err(failure) if is_4712(&failure) => println!("ZOOKEEPER-4712: {failure}"),
+            other => return other,
+        }
+    }
+    judged(led_by_last(&kinds)?, kill_each)
+}
+
 #[test]
 #[ignore = "takes long"]
 fn java_3_8_alone_satisfies_the_judge() -> Result<()> {
-    judged(led_by_last(&[JAVA_38; 3])?, kill_each)
+    judged_but_for_zk_4712([JAVA_38; 3])
 }
 
 #[test]
 #[ignore = "takes long"]
 fn java_3_8_leads_one_and_two_of_ours() -> Result<()> {
-    judged(led_by_last(&[Ours, JAVA_38, JAVA_38])?, kill_each)?;
-    judged(led_by_last(&[Ours, Ours, JAVA_38])?, kill_each)
+    judged_but_for_zk_4712([Ours, JAVA_38, JAVA_38])?;
+    judged_but_for_zk_4712([Ours, Ours, JAVA_38])
 }
 
 #[test]
 #[ignore = "takes long"]
 fn ours_leads_one_and_two_of_java_3_8() -> Result<()> {
-    judged(led_by_last(&[JAVA_38, Ours, Ours])?, kill_each)?;
-    judged(led_by_last(&[JAVA_38, JAVA_38, Ours])?, kill_each)
+    judged_but_for_zk_4712([JAVA_38, Ours, Ours])?;
+    judged_but_for_zk_4712([JAVA_38, JAVA_38, Ours])
 }
 
 /// Three kinds in one ensemble, each leading once.
 #[test]
 #[ignore = "takes long"]
 fn ours_beside_java_3_8_and_3_9() -> Result<()> {
-    judged(led_by_last(&[Ours, JAVA_38, Java])?, kill_each)?;
-    judged(led_by_last(&[Java, Ours, JAVA_38])?, kill_each)?;
-    judged(led_by_last(&[JAVA_38, Java, Ours])?, kill_each)
+    judged_but_for_zk_4712([Ours, JAVA_38, Java])?;
+    judged_but_for_zk_4712([Java, Ours, JAVA_38])?;
+    judged_but_for_zk_4712([JAVA_38, Java, Ours])
 }
 
 /// A follower of one of these releases comes back under load, again and again. Under a leader of its own

@@ -201,27 +201,24 @@ fn next_members(
 }
 
 fn check_members(values: &mut Values<'_>, quorum: &QuorumConfig) -> Result<()> {
-    let voters = quorum.members.voting().count();
-    let observers = quorum.members.observing().count();
-    if voters == 0 {
-        if !quorum.standalone_enabled {
-            return Err(
-                values.error("standaloneEnabled = false then number of participants should be >0")
-            );
-        }
-        if observers > 0 {
-            return Err(values.error("Observers w/o participants is an invalid configuration"));
-        }
-    } else if voters == 1 && quorum.standalone_enabled {
+    if let Some(fault) = quorum.members.fault(quorum.standalone_enabled) {
+        return Err(values.error(fault));
+    }
+    match quorum.members.voting().count() {
+        0 => {}
         // HBase writes one server line for a standalone server.
-        values.warn("server", "Invalid configuration, only one server specified (ignoring)");
-        if observers > 0 {
-            return Err(values.error("Observers w/o quorum is an invalid configuration"));
+        1 if quorum.standalone_enabled => {
+            values.warn("server", "Invalid configuration, only one server specified (ignoring)");
         }
-    } else if voters <= 2 {
-        values.warn("server", "No server failure will be tolerated. You need at least 3 servers.");
-    } else if voters.is_multiple_of(2) {
-        values.warn("server", "Non-optimal configuration, consider an odd number of servers.");
+        1 | 2 => {
+            let what = "No server failure will be tolerated. You need at least 3 servers.";
+            values.warn("server", what);
+        }
+        voters if voters.is_multiple_of(2) => {
+            let what = "Non-optimal configuration, consider an odd number of servers.";
+            values.warn("server", what);
+        }
+        _ => {}
     }
     Ok(())
 }

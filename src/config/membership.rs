@@ -69,8 +69,7 @@ impl Membership {
         weights: &mut Vec<(Sid, i64)>,
     ) -> Result<(), String> {
         let lists = |list: &[(Sid, i64)], sid: Sid| list.iter().any(|(other, _)| *other == sid);
-        let voters = self.order.iter().filter(|s| self.servers[s].peer_type.votes());
-        for sid in voters {
+        for QuorumServer { sid, .. } in self.in_order().filter(|s| s.peer_type.votes()) {
             if !lists(groups, *sid) {
                 return Err(format!("Server {sid} is not in a group"));
             }
@@ -87,13 +86,34 @@ impl Membership {
         }
     }
 
+    /// Why these make no ensemble (`QuorumPeerConfig.parseDynamicConfig`); `standalone` is
+    /// `standaloneEnabled`.
+    pub(super) fn fault(&self, standalone: bool) -> Option<&'static str> {
+        let observers = self.observing().count();
+        match self.voting().count() {
+            0 if !standalone => {
+                Some("standaloneEnabled = false then number of participants should be >0")
+            }
+            0 if observers > 0 => Some("Observers w/o participants is an invalid configuration"),
+            1 if standalone && observers > 0 => {
+                Some("Observers w/o quorum is an invalid configuration")
+            }
+            _ => None,
+        }
+    }
+
+    /// The members, in the order in which Java lists them.
+    pub fn in_order(&self) -> impl Iterator<Item = &QuorumServer> {
+        self.order.iter().map(|sid| &self.servers[sid])
+    }
+
     /// The text that members compare and that `/zookeeper/config` holds
     /// (`QuorumVerifier.toString`): one line per member in the order of Java's hash map, groups and
     /// weights, and the version without a line end.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for sid in &self.order {
-            let _ = writeln!(text, "server.{sid}={}", self.servers[sid].text());
+        for server in self.in_order() {
+            let _ = writeln!(text, "server.{}={}", server.sid, server.text());
         }
         if let QuorumRule::Hierarchical { groups, weights } = &self.rule {
             write_groups(&mut text, groups);
@@ -197,6 +217,14 @@ impl QuorumServer {
         Ok(Self { sid, addresses, peer_type, client, client_from_static: false })
     }
 
+    /// Whether both are the same member at the same addresses (`QuorumServer.equals`).
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.sid == other.sid
+            && self.peer_type == other.peer_type
+            && self.addresses == other.addresses
+            && self.client == other.client
+    }
+
     /// The value of its line: addresses, the role, and the client address unless that came from the
     /// static file (`QuorumServer.toString`).
     pub fn text(&self) -> String {
@@ -271,8 +299,9 @@ fn port(text: &str) -> Option<u16> {
     java::parse_int(text)?.try_into().ok()
 }
 
-/// The host, without the brackets of an IPv6 literal, and what follows it between colons.
-fn host_and_rest(text: &str) -> Option<(&str, Vec<&str>)> {
+/// The host, without the brackets of an IPv6 literal, and what follows it between colons
+/// (`ConfigUtils.getHostAndPort`).
+pub(crate) fn host_and_rest(text: &str) -> Option<(&str, Vec<&str>)> {
     let Some(bracketed) = text.strip_prefix('[') else {
         let mut parts = java::split(text, ':');
         return (!parts.is_empty()).then(|| (parts.remove(0), parts));

@@ -14,7 +14,7 @@ mod ensemble;
 mod error;
 mod interpret;
 pub(crate) mod java;
-pub(crate) mod java_order;
+mod java_order;
 pub mod keys;
 mod listing;
 mod membership;
@@ -37,6 +37,7 @@ pub use command_line::{CommandLine, Launch, Source, Tool, ToolCall};
 pub use conf_word::Running;
 pub use error::{ConfigError, ExitCode, USAGE};
 pub use listing::list_keys;
+pub(crate) use membership::host_and_rest;
 pub use properties::{MalformedEscape, Properties};
 pub use quorum::{
     HostPort, Membership, PeerAddress, PeerType, QuorumConfig, QuorumRule, QuorumSasl,
@@ -46,7 +47,7 @@ pub use settings::{
     AuthConfig, Compression, ConnectionThrottle, ListenAddress, NetConfig, RequestThrottle,
     ServerConfig, SessionConfig, StorageConfig, ThrottleConfig, TreeConfig, Whitelist,
 };
-pub use told::{client_addresses, members_of_file};
+pub use told::{ConfigOptions, client_addresses};
 pub use values::Warning;
 pub use written::{DynamicFile, EMBEDDED_CLIENT_PORT, EMBEDDED_DATA_DIR, Written};
 

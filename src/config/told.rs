@@ -1,5 +1,6 @@
-//! What a client tells the ensemble, and is told, about its members: the file of `reconfig -file`,
-//! and the addresses in what `config` answers (`ReconfigCommand`, `ConfigUtils`).
+//! What members and clients are told about the members: the text of a configuration, the file of
+//! `reconfig -file`, and the addresses in what `config` answers (`QuorumPeer.configFromString`,
+//! `ReconfigCommand`, `ConfigUtils`).
 
 use super::membership::Reading;
 use super::properties::Properties;
@@ -7,23 +8,39 @@ use super::quorum::{Membership, QuorumServer};
 use super::{ensemble, java};
 use crate::ids::Sid;
 
-/// The members of a file as a reconfiguration may name them: nothing but members and a version.
-///
-/// # Errors
-/// What makes no sense in it.
-pub fn members_of_file(bytes: &[u8]) -> Result<Membership, String> {
-    let entries = read(bytes)?;
-    let foreign = |key: &str| !ensemble::lists_members(key) && key != "version";
-    if let Some((key, _)) = entries.iter().find(|(key, _)| foreign(java::trim(key))) {
-        return Err(format!("Unrecognised parameter: {key}"));
+/// What is allowed in a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConfigOptions {
+    /// `multiAddress.enabled`: a server may have several addresses.
+    pub multi_address: bool,
+    /// `standaloneEnabled`: a configuration may have no voters or one.
+    pub standalone: bool,
+}
+
+impl Default for ConfigOptions {
+    fn default() -> Self {
+        Self { multi_address: false, standalone: true }
     }
-    let members = Membership::parse(&entries, READING)?;
-    let (voters, observers) = (members.voting().count(), members.observing().count());
-    if voters <= 1 && observers > 0 {
-        let what = if voters == 0 { "participants" } else { "quorum" };
-        return Err(format!("Observers w/o {what} is an invalid configuration"));
+}
+
+impl Membership {
+    /// Reads the text of a configuration: nothing but members and a version.
+    ///
+    /// # Errors
+    /// What makes no sense in it.
+    pub fn of_text(bytes: &[u8], options: ConfigOptions) -> Result<Self, String> {
+        let entries = read(bytes)?;
+        let foreign = |key: &str| !ensemble::lists_members(key) && key != "version";
+        if let Some((key, _)) = entries.iter().find(|(key, _)| foreign(java::trim(key))) {
+            return Err(format!("Unrecognised parameter: {key}"));
+        }
+        let reading = Reading { multi_address: options.multi_address, ignore_groups: false };
+        let members = Self::parse(&entries, reading)?;
+        match members.fault(options.standalone) {
+            Some(fault) => Err(fault.to_owned()),
+            None => Ok(members),
+        }
     }
-    Ok(members)
 }
 
 /// `version host:port,host:port`: where clients reach the members of a configuration. What makes no
@@ -37,8 +54,6 @@ pub fn client_addresses(config: &str) -> String {
         .collect();
     format!("{} {}", java::trim(entries.get("version").unwrap_or_default()), addresses.join(","))
 }
-
-const READING: Reading = Reading { multi_address: true, ignore_groups: false };
 
 fn read(bytes: &[u8]) -> Result<Properties, String> {
     Properties::parse(bytes).map_err(|e| format!("malformed \\uxxxx encoding in {:?}", e.text))
@@ -56,8 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_names_members_only() {
-        let text = |file: &str| members_of_file(file.as_bytes()).map(|m| m.text());
+    fn a_text_names_members_only() {
+        let text = |file: &str| {
+            Membership::of_text(file.as_bytes(), ConfigOptions::default()).map(|m| m.text())
+        };
         assert_eq!(
             text("server.1=a:1:2;3\n").unwrap(),
             "server.1=a:1:2:participant;0.0.0.0:3\nversion=0"

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::ports::resolved;
 use super::start::{StartError, check_supported};
-use super::start_member::{own_server, quorums};
+use super::start_member::own_server;
 use crate::config::Config;
 use crate::server::auth::Auth;
 
@@ -18,7 +18,6 @@ pub fn check_config(config: &Config) -> Result<(), StartError> {
     Auth::new(&config.auth).map_err(|e| StartError::Unsupported(e.to_string()))?;
     if config.quorum.is_distributed() {
         own_server(config)?;
-        quorums(config)?;
     }
     Ok(())
 }

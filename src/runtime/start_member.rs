@@ -29,7 +29,7 @@ use crate::storage::{DataDirs, Epochs, Restored};
 use crate::tree::DataTree;
 use crate::zab::election::vote::Vote;
 use crate::zab::election::{cnx, fle, initial::ElectionAddr};
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::quorum::{QuorumVerifier, Quorums};
 use crate::zab::sync::Options;
 use crate::zab::{LearnerType, ServerState};
 
@@ -52,7 +52,7 @@ pub(super) fn start(
 ) -> Result<(Server, Member, Vec<Effect>), StartError> {
     let config = ground.config;
     let own = own_server(config)?;
-    let quorums = quorums(config)?;
+    let quorums = quorums(config);
     let epochs = Epochs::load(&ground.dirs, restored.last_zxid)?;
     let backlog = Arc::new(Backlog::default());
     let links = start_links(&ground, own, &backlog)?;
@@ -90,14 +90,8 @@ pub(super) fn own_server(config: &Config) -> Result<&QuorumServer, StartError> {
     config.quorum.members.servers.get(&id).ok_or(StartError::NotAMember(id))
 }
 
-pub(super) fn quorums(config: &Config) -> Result<Quorums, StartError> {
-    let options = ConfigOptions {
-        multi_address: config.quorum.multi_address,
-        standalone: config.quorum.standalone_enabled,
-    };
-    let verifier = QuorumVerifier::parse(&config.quorum.members.text(), options)
-        .map_err(|e| StartError::Unsupported(format!("the members make no ensemble: {e}")))?;
-    Ok(Quorums::new(Arc::new(verifier)))
+fn quorums(config: &Config) -> Quorums {
+    Quorums::new(Arc::new(QuorumVerifier::new(config.quorum.members.clone())))
 }
 
 fn kind(config: &Config) -> LearnerType {

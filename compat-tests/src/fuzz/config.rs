@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use gamekeeper::config::{Config, DynamicFile, Written};
-use gamekeeper::zab::quorum::{ConfigOptions, QuorumVerifier};
+use gamekeeper::config::{Config, ConfigOptions, DynamicFile, Written};
+use gamekeeper::zab::quorum::QuorumVerifier;
 
 /// What separates the parts of an input: `zoo.cfg`, its dynamic file, `myid`.
 const SEPARATOR: u8 = 0;

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use gamekeeper::config::ConfigOptions;
 use gamekeeper::ids::{Millis, Sid, Zxid};
 use gamekeeper::zab::LinkId;
 use gamekeeper::zab::election::cnx::{self, QuorumCnxManager};
 use gamekeeper::zab::election::fle::{self, FastLeaderElection};
 use gamekeeper::zab::election::initial::ElectionAddr;
-use gamekeeper::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use gamekeeper::zab::quorum::{QuorumVerifier, Quorums};
 
 use super::Input;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gamekeeper::config::{Compression, Config, Launch, Source};
+use gamekeeper::config::{Compression, Config, ConfigOptions, Launch, Source};
 use gamekeeper::ids::{ConnId, Millis, Sid, Zxid};
 use gamekeeper::peer::ensemble::{self, ConfigText, Effect, Ensemble, Event, Loaded, Pauses};
 use gamekeeper::peer::pipeline::PipelineSettings;
@@ -27,7 +27,7 @@ use gamekeeper::tree::{DataTree, TreeOptions};
 use gamekeeper::zab::election::cnx::{self, QuorumCnxManager};
 use gamekeeper::zab::election::fle::{self, FastLeaderElection};
 use gamekeeper::zab::election::initial::ElectionAddr;
-use gamekeeper::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use gamekeeper::zab::quorum::{QuorumVerifier, Quorums};
 use gamekeeper::zab::sync::{Entry, Options};
 use gamekeeper::zab::{LearnerType, LinkId};
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::RequestThrottle;
+use crate::config::{ConfigOptions, RequestThrottle};
 use crate::ids::Sid;
 use crate::op::{Code, op};
 use crate::peer::pipeline::PipelineSettings;
@@ -26,7 +26,7 @@ use crate::server::throttle::RequestThrottler;
 use crate::tree::{DataTree, TreeOptions, ZxidDigest};
 use crate::zab::LearnerType;
 use crate::zab::election::vote::Candidate;
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier};
+use crate::zab::quorum::QuorumVerifier;
 use crate::zab::sync::Options;
 
 const WALL: Millis = 1_700_000_000_000;

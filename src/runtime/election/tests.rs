@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::{Election, ElectionSettings, ElectionSink};
+use crate::config::ConfigOptions;
 use crate::ids::{Sid, Zxid};
 use crate::net::links::{LinkSettings, Links, Port};
 use crate::net::{Clock, loopback};
@@ -15,7 +16,7 @@ use crate::zab::ServerState;
 use crate::zab::election::initial::ElectionAddr;
 use crate::zab::election::vote::Vote;
 use crate::zab::election::{cnx, fle};
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::quorum::{QuorumVerifier, Quorums};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -41,7 +42,7 @@ struct Node {
 impl Node {
     fn start(sid: Sid, links: Links, quorums: &Quorums, zxid: Zxid) -> Self {
         let member = quorums.committed().member(sid).unwrap();
-        let address = |a: &crate::zab::quorum::ServerAddr| ElectionAddr {
+        let address = |a: &crate::config::PeerAddress| ElectionAddr {
             host: a.host.clone(),
             port: a.election_port,
         };
@@ -50,7 +51,7 @@ impl Node {
             fle: fle::Settings { finalize_wait: 2_000, ..fle::Settings::new(sid) },
             cnx: cnx::Settings {
                 my_id: sid,
-                addresses: member.addrs.iter().map(address).collect(),
+                addresses: member.addresses.iter().map(address).collect(),
                 multi_address: false,
                 greeting_timeout: 5_000,
                 max_strangers: 256,

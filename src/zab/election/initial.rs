@@ -14,8 +14,8 @@ use std::net::IpAddr;
 
 use jute::{Reader, Write};
 
+use crate::config::host_and_rest;
 use crate::ids::Sid;
-use crate::zab::quorum::split_host_and_port;
 
 /// The sid of an observer before 3.5: it is given one for the connection's life.
 pub const OBSERVER_ID: Sid = Sid(i64::MAX);
@@ -120,8 +120,8 @@ fn parse_addresses(text: &str) -> Result<Vec<ElectionAddr>, InitialError> {
     let mut addresses = Vec::new();
     for part in text.split('|') {
         let bad = || InitialError::Address(part.to_owned());
-        let pieces = split_host_and_port(part).map_err(|_| bad())?;
-        let [host, port] = pieces[..] else { return Err(bad()) };
+        let (host, rest) = host_and_rest(part).ok_or_else(bad)?;
+        let [port] = rest[..] else { return Err(bad()) };
         let port = port.parse().map_err(|_| bad())?;
         let wildcard = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
         if !wildcard {

@@ -1,20 +1,18 @@
 //! The members of the ensemble and what a quorum of them is.
 //!
-//! Java: `QuorumPeer.QuorumServer` ([`QuorumServer`]), `flexible.QuorumMaj` and
-//! `flexible.QuorumHierarchical` ([`QuorumVerifier`]), `SyncedLearnerTracker`. An ensemble has two
+//! Java: `flexible.QuorumMaj` and `flexible.QuorumHierarchical` ([`QuorumVerifier`], over the members as
+//! the [configuration](crate::config::Membership) has them), `SyncedLearnerTracker`. An ensemble has two
 //! verifiers, the committed one and the last that was proposed ([`Quorums`]); while the second is
 //! newer, whatever needs a quorum needs one of each.
 
-mod server;
 mod tracker;
 mod verifier;
 
 #[cfg(test)]
 mod tests;
 
-pub use server::{ClientAddr, QuorumServer, ServerAddr, split_host_and_port};
 pub use tracker::{Quorums, SidSet, SyncedLearnerTracker};
-pub use verifier::{ConfigOptions, QuorumVerifier};
+pub use verifier::QuorumVerifier;
 
 use std::fmt;
 

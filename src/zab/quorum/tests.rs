@@ -3,6 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::ConfigOptions;
 use crate::ids::Sid;
 
 fn config(text: &str) -> QuorumVerifier {
@@ -40,7 +41,7 @@ fn members_come_in_the_order_of_javas_hash_map() {
     let text =
         |ids: &[i64]| -> String { ids.iter().map(|i| format!("server.{i}=h:1:2\n")).collect() };
     let order =
-        |ids: &[i64]| -> Vec<i64> { config(&text(ids)).members().iter().map(|m| m.id.0).collect() };
+        |ids: &[i64]| -> Vec<i64> { config(&text(ids)).members().map(|m| m.sid.0).collect() };
     assert_eq!(order(&[1, 2, 3]), [1, 2, 3]);
     // 16 buckets: 33 falls into bucket 1, 20 into bucket 4.
     assert_eq!(order(&[2, 20, 3, 33]), [33, 2, 3, 20]);
@@ -56,7 +57,7 @@ fn members_come_in_the_order_that_java_gave() {
         let (ids, expected) = line.split_once(" | ").unwrap();
         let lines = ids.split(' ').map(|id| format!("server.{id}=h:1:2\n"));
         let verifier = config(&lines.collect::<String>());
-        let order: Vec<String> = verifier.members().iter().map(|m| m.id.to_string()).collect();
+        let order: Vec<String> = verifier.members().map(|m| m.sid.to_string()).collect();
         assert_eq!(order.join(" "), expected, "{ids}");
     }
 }
@@ -147,17 +148,6 @@ fn while_a_newer_configuration_is_proposed_both_need_a_quorum() {
     assert_eq!(tracker.to_string(), "[1, 2],[1, 2, 5]");
     assert!(quorums.set_committed(next));
     assert!(!quorums.contain_quorums(&sids(&[1, 2])));
-}
-
-#[test]
-fn a_client_address_of_the_static_file_is_known_but_not_told() {
-    let mut verifier = config("server.1=a:1:2\nserver.2=b:1:2;2181");
-    let address = ClientAddr { host: "0.0.0.0".to_owned(), port: 2182 };
-    let told = verifier.to_string();
-    verifier.set_static_client(Sid(1), address.clone());
-    verifier.set_static_client(Sid(2), address.clone());
-    assert_eq!(verifier.to_string(), told);
-    assert_eq!(verifier.member(Sid(1)).unwrap().client, Some(address));
 }
 
 #[test]

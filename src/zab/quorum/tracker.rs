@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{QuorumServer, QuorumVerifier};
+use super::QuorumVerifier;
+use crate::config::QuorumServer;
 use crate::ids::Sid;
 
 /// A few servers: a sorted vector, for an ensemble has seven voters, not thousands.
@@ -109,7 +110,7 @@ impl Quorums {
 
     /// Who votes in either configuration, ascending (`getCurrentAndNextConfigVoters`).
     pub fn voters(&self) -> BTreeSet<Sid> {
-        self.committed.voters().chain(self.last_seen.voters()).map(|s| s.id).collect()
+        self.committed.voters().chain(self.last_seen.voters()).map(|s| s.sid).collect()
     }
 
     /// The member `sid`, as the committed configuration has it, or else the one that was proposed.

@@ -4,11 +4,12 @@
 use proptest::prelude::*;
 
 use super::world::entry;
+use crate::config::ConfigOptions;
 use crate::ids::{SessionId, Sid, Zxid};
 use crate::zab::leader::{self, Leader};
 use crate::zab::learner::{self, Learner};
 use crate::zab::packet::{ForwardedRequest, LearnerInfo, Packet};
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::quorum::{QuorumVerifier, Quorums};
 use crate::zab::sync::{CommittedLog, History};
 use crate::zab::{LearnerType, LinkId};
 

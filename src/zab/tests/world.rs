@@ -6,12 +6,13 @@ use std::sync::Arc;
 use jute::Limits;
 use jute::txn::TxnHeader;
 
+use crate::config::ConfigOptions;
 use crate::ids::{Millis, SessionId, Sid, Zxid};
 use crate::op::op;
 use crate::zab::leader::{self, Leader};
 use crate::zab::learner::{self, Learner};
 use crate::zab::packet::{ForwardedRequest, Packet, PacketReader};
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::quorum::{QuorumVerifier, Quorums};
 use crate::zab::sync::{CommittedLog, Entry, History};
 use crate::zab::{LearnerType, LinkId};
 

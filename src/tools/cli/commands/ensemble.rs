@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::Outcome;
-use crate::config::{client_addresses, members_of_file};
+use crate::config::{ConfigOptions, Membership, client_addresses};
 use crate::tools::cli::arguments::Arguments;
 use crate::tools::cli::console::Console;
 use crate::tools::cli::failure::Failure;
@@ -82,5 +82,6 @@ fn check_modes(arguments: &Arguments) -> Result<i64, Failure> {
 fn read_members(file: &str) -> Result<String, Failure> {
     let blame = |why: String| Failure::new(format!("Error processing {file}: {why}"));
     let bytes = fs::read(file).map_err(|e| blame(e.to_string()))?;
-    Ok(members_of_file(&bytes).map_err(blame)?.text())
+    let options = ConfigOptions { multi_address: true, standalone: true };
+    Ok(Membership::of_text(&bytes, options).map_err(blame)?.text())
 }

@@ -14,9 +14,10 @@ use std::sync::Arc;
 
 pub use self::face::{CloseReason, Effect, Event, Settings};
 use super::initial::{ElectionAddr, InitialMessage, OBSERVER_ID, TEXT_AT};
+use crate::config::PeerAddress;
 use crate::ids::{Millis, Sid};
 use crate::zab::LinkId;
-use crate::zab::quorum::{Quorums, ServerAddr};
+use crate::zab::quorum::Quorums;
 
 /// The longest message (`PACKETMAXSIZE`).
 pub const MAX_MESSAGE_LEN: usize = 512 * 1024;
@@ -163,8 +164,8 @@ impl QuorumCnxManager {
 
     fn known_addresses(&self, sid: Sid) -> Option<Vec<ElectionAddr>> {
         let member = self.quorums.member(sid)?;
-        let addr = |a: &ServerAddr| ElectionAddr { host: a.host.clone(), port: a.election_port };
-        Some(member.addrs.iter().map(addr).collect())
+        let addr = |a: &PeerAddress| ElectionAddr { host: a.host.clone(), port: a.election_port };
+        Some(member.addresses.iter().map(addr).collect())
     }
 
     fn on_connected(&mut self, sid: Sid, link: LinkId, out: &mut Vec<Effect>) {

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config::ConfigOptions;
 use crate::ids::{Millis, Sid, Zxid};
 use crate::zab::election::notification::NotificationError;
 use crate::zab::election::vote::Vote;
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::quorum::{QuorumVerifier, Quorums};
 use crate::zab::{LearnerType, ServerState};
 
 /// What does not change while the server runs.

@@ -6,8 +6,9 @@ mod rules;
 use std::sync::Arc;
 
 use super::fle::{Effect, FastLeaderElection, Settings};
+use crate::config::ConfigOptions;
 use crate::ids::{Sid, Zxid};
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::quorum::{QuorumVerifier, Quorums};
 
 fn quorums(voters: i64, observers: i64) -> Quorums {
     let line = |id: i64| {

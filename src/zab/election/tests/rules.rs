@@ -1,11 +1,12 @@
 //! The rules of the election one by one, on a single machine.
 
 use super::{effect_text, machine, quorums};
+use crate::config::ConfigOptions;
 use crate::ids::{Millis, Sid, Zxid};
 use crate::zab::election::fle::{Effect, Event, FastLeaderElection, Rejection, Settings};
 use crate::zab::election::notification::{NotificationError, encode};
 use crate::zab::election::vote::{Candidate, Vote};
-use crate::zab::quorum::{ConfigOptions, QuorumVerifier, Quorums};
+use crate::zab::quorum::{QuorumVerifier, Quorums};
 use crate::zab::{LearnerType, ServerState};
 
 const NO_CONFIG: &[u8] = b"version=0";

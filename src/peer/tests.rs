@@ -7,17 +7,15 @@ use super::pipeline::PipelineSettings;
 use super::snapshots::{SnapshotLimits, SnapshotPolicy};
 use super::standalone::Standalone;
 use super::{Effect, Event, LogBatch, Now};
-use crate::config::RequestThrottle;
 use crate::ids::{Millis, SessionId, Zxid};
 use crate::op::op;
 use crate::server::container::ContainerOptions;
 use crate::server::harness::{
-    Peer, World, connect_packet, path_and_flag, read_request, reconnect_packet, request,
+    Peer, World, connect_packet, path_and_flag, read_request, reconnect_packet, request, throttler,
 };
 use crate::server::prep::PrepOptions;
 use crate::server::request::{Input, learner_owner};
 use crate::server::sessions::{LocalSessions, SessionTracker};
-use crate::server::throttle::RequestThrottler;
 use crate::zab::LinkId;
 
 const WALL: Millis = 1_700_000_000_000;
@@ -54,19 +52,11 @@ impl Stage {
         sessions: SessionTracker,
         containers: ContainerOptions,
     ) -> Self {
-        let throttle = RequestThrottle {
-            max_requests,
-            stall_time_ms: 100,
-            drop_stale: false,
-            stale_latency_check: false,
-            stale_connection_check: false,
-            shutdown_timeout_ms: 0,
-        };
         let world = World::new();
         let settings = PipelineSettings {
             prep: PrepOptions::default(),
             containers,
-            throttler: RequestThrottler::new(throttle, 0),
+            throttler: throttler(max_requests, 0),
             batch_max: 3,
         };
         let parts = settings.parts(&world.front, &world.front.auth, sessions, world.now);

@@ -17,6 +17,7 @@ use super::front::{Client, Front, FrontSettings, Next, Progress, Serving};
 use super::metrics::ServerMetrics;
 use super::request::{Connect, Input, Request};
 use super::sessions::{SessionTracker, password};
+use super::throttle::RequestThrottler;
 use crate::config::{AuthConfig, ConnectionThrottle, RequestThrottle, ThrottleConfig};
 use crate::ids::{ConnId, Millis, SessionId, Zxid};
 use crate::op::op;
@@ -52,6 +53,14 @@ pub(crate) fn auth_config() -> AuthConfig {
         key_scheme: false,
         eager_acl_check: false,
     }
+}
+
+/// At most `max_requests` are processed at a time, 0 for no limit; who has waited for longer than
+/// `throttled_op_wait_ms` is told so, 0 for nobody. Nothing is dropped.
+pub(crate) fn throttler(max_requests: i32, throttled_op_wait_ms: i32) -> RequestThrottler {
+    let throttle = settings().throttle.request;
+    let throttle = RequestThrottle { max_requests, drop_stale: false, ..throttle };
+    RequestThrottler::new(throttle, throttled_op_wait_ms)
 }
 
 pub(crate) fn settings() -> FrontSettings {

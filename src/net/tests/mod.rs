@@ -14,7 +14,6 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use super::{Clock, NetSettings, Port, Reactor, Submit, Words, loopback};
-use crate::config::{AuthConfig, ConnectionThrottle, RequestThrottle, ThrottleConfig};
 use crate::ids::{SessionId, Zxid};
 use crate::op::op;
 use crate::server::Database;
@@ -22,6 +21,7 @@ use crate::server::auth::Auth;
 use crate::server::conn::ConnShared;
 use crate::server::connect;
 use crate::server::front::{Command, Front, FrontSettings, Serving};
+use crate::server::harness;
 use crate::server::reply::Frame;
 use crate::server::request::{Input, Request};
 use crate::server::sessions::Session;
@@ -192,59 +192,15 @@ fn front(clock: Clock) -> Arc<Front> {
     let settings = FrontSettings {
         max_buffer: MAX_BUFFER,
         limits: jute::Limits::default(),
-        min_session_timeout: 4_000,
-        max_session_timeout: 40_000,
-        local_sessions: false,
-        eager_acl_check: false,
         outstanding_limit: 1_000_000,
-        throttle: throttle(),
+        ..harness::settings()
     };
-    let auth = Auth::new(&AuthConfig {
-        skip_acl: false,
-        digest_enabled: true,
-        super_digest: None,
-        digest_algorithm: "SHA1".to_owned(),
-        ip_use_x_forwarded_for: false,
-        enforce_auth: false,
-        enforce_auth_schemes: Vec::new(),
-        ensemble_auth_names: None,
-        key_scheme: false,
-        eager_acl_check: false,
-    });
+    let auth = Auth::new(&harness::auth_config());
     let db = Arc::new(Database::new(DataTree::new(TreeOptions::default())));
     let auth = Arc::new(auth.unwrap());
     let front = Front::new(settings, auth, db, Arc::default(), clock.now(), 1);
     front.set_serving(Serving::Yes);
     Arc::new(front)
-}
-
-fn throttle() -> ThrottleConfig {
-    ThrottleConfig {
-        connection: ConnectionThrottle {
-            tokens: 0,
-            fill_time_ms: 1,
-            fill_count: 1,
-            freeze_time_ms: -1,
-            drop_increase: 0.02,
-            drop_decrease: 0.002,
-            decrease_ratio: 0.0,
-            weight_enabled: false,
-            global_session_weight: 3,
-            local_session_weight: 1,
-            renew_session_weight: 2,
-        },
-        request: RequestThrottle {
-            max_requests: 0,
-            stall_time_ms: 100,
-            drop_stale: true,
-            stale_latency_check: false,
-            stale_connection_check: true,
-            shutdown_timeout_ms: 10_000,
-        },
-        throttled_op_wait_ms: 0,
-        large_request_max_bytes: 100 << 20,
-        large_request_threshold: -1,
-    }
 }
 
 /// Waits until `condition` holds.

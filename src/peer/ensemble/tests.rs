@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{ConfigOptions, RequestThrottle};
+use crate::config::ConfigOptions;
 use crate::ids::Sid;
 use crate::op::{Code, op};
 use crate::peer::pipeline::PipelineSettings;
@@ -17,12 +17,11 @@ use crate::peer::snapshots::{SnapshotLimits, SnapshotPolicy};
 use crate::server::container::ContainerOptions;
 use crate::server::front::Serving;
 use crate::server::harness::{
-    Peer, World, connect_packet, read_request, reconnect_packet, request, settings,
+    Peer, World, connect_packet, read_request, reconnect_packet, request, settings, throttler,
 };
 use crate::server::prep::PrepOptions;
 use crate::server::reason::DisconnectReason;
 use crate::server::sessions::{LocalSessions, password};
-use crate::server::throttle::RequestThrottler;
 use crate::tree::{DataTree, TreeOptions, ZxidDigest};
 use crate::zab::LearnerType;
 use crate::zab::election::vote::Candidate;
@@ -105,20 +104,6 @@ impl Stage {
         let vote = Vote::looking(candidate, 1);
         self.step(Event::Elected(vote, state));
     }
-}
-
-/// At most `max_requests` are processed at a time, 0 for no limit; who has waited for longer than
-/// `throttled_op_wait_ms` is told so, 0 for nobody.
-fn throttler(max_requests: i32, throttled_op_wait_ms: i32) -> RequestThrottler {
-    let throttle = RequestThrottle {
-        max_requests,
-        stall_time_ms: 100,
-        drop_stale: false,
-        stale_latency_check: false,
-        stale_connection_check: false,
-        shutdown_timeout_ms: 0,
-    };
-    RequestThrottler::new(throttle, throttled_op_wait_ms)
 }
 
 fn ensemble_settings() -> Settings {

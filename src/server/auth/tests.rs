@@ -1,19 +1,5 @@
 use super::*;
-
-fn config() -> AuthConfig {
-    AuthConfig {
-        skip_acl: false,
-        digest_enabled: true,
-        super_digest: None,
-        digest_algorithm: "SHA1".to_owned(),
-        ip_use_x_forwarded_for: false,
-        enforce_auth: false,
-        enforce_auth_schemes: Vec::new(),
-        ensemble_auth_names: None,
-        key_scheme: false,
-        eager_acl_check: false,
-    }
-}
+use crate::server::harness::auth_config as config;
 
 fn auth() -> Auth {
     Auth::new(&config()).unwrap()

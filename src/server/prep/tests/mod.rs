@@ -12,7 +12,7 @@ use jute::proto::{MultiHeader, SetACLRequest, SetDataRequest};
 use jute::{Record, Write, to_bytes};
 
 use super::*;
-use crate::config::AuthConfig;
+use crate::server::harness::auth_config;
 use crate::tree::{NoEvents, TreeOptions};
 
 const SESSION: i64 = 0x1_0000;
@@ -25,21 +25,6 @@ struct Server {
     wall: Millis,
     /// Prepared and not applied.
     queue: Vec<TxnRecord>,
-}
-
-fn auth_config() -> AuthConfig {
-    AuthConfig {
-        skip_acl: false,
-        digest_enabled: true,
-        super_digest: None,
-        digest_algorithm: "SHA1".to_owned(),
-        ip_use_x_forwarded_for: false,
-        enforce_auth: false,
-        enforce_auth_schemes: Vec::new(),
-        ensemble_auth_names: None,
-        key_scheme: false,
-        eager_acl_check: false,
-    }
 }
 
 impl Server {

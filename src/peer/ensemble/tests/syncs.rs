@@ -234,3 +234,20 @@ fn an_ack_and_the_answer_to_a_ping_go_out_in_one_piece() {
     answer.extend(encoded(&Packet::Ping { zxid, touched: Some(Vec::new()) }));
     assert_eq!(bytes, &answer);
 }
+
+/// A vote tells of what is on the disk, and the tree must have no less: ZOOKEEPER-2845, 4712.
+#[test]
+fn a_term_ends_with_the_log_on_the_disk_and_in_the_tree() {
+    let mut stage = serving();
+    let zxid = Zxid::new(2, 1);
+    let header = TxnHeader { zxid: zxid.0, kind: op::ERROR, ..TxnHeader::default() };
+    stage.leader_sends(&proposal(header, Txn::Error(ErrorTxn { err: 0 })), &[]);
+    let now = Now { mono: stage.world.now, wall: WALL };
+    let mut effects = Vec::new();
+    stage.member.step(now, [Event::Closed(LINK)], &mut effects);
+    assert!(matches!(&effects[..], [Effect::Close(LINK), Effect::SyncLog]), "{effects:?}");
+    effects.clear();
+    stage.member.step(now, [Event::Done], &mut effects);
+    let [Effect::Look { zxid: voted, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((*voted, stage.world.front.db.read_tree().last_processed_zxid()), (zxid, zxid));
+}

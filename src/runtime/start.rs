@@ -384,8 +384,10 @@ fn gathering(config: &Config) -> Gathering {
 fn note_restore(metrics: &ServerMetrics, restored: &Restored) {
     let stats = &restored.stats;
     metrics.startup_snap_load_time.add(stats.snap_load_ms);
-    metrics.startup_txns_loaded.add(i64::try_from(stats.txns_loaded).unwrap_or(i64::MAX));
-    metrics.startup_txns_load_time.add(stats.txns_load_ms);
+    if let Some(ms) = stats.txns_load_ms {
+        metrics.startup_txns_loaded.add(i64::try_from(stats.txns_loaded).unwrap_or(i64::MAX));
+        metrics.startup_txns_load_time.add(ms);
+    }
     metrics.dbinittime.add(stats.total_ms);
 }
 

@@ -73,8 +73,8 @@ pub struct RestoreStats {
     pub snap_load_ms: Millis,
     /// `startup_txns_loaded`.
     pub txns_loaded: u64,
-    /// `startup_txns_load_time`.
-    pub txns_load_ms: Millis,
+    /// `startup_txns_load_time`; `None` where the directory was empty and nothing was replayed.
+    pub txns_load_ms: Option<Millis>,
     /// `dbinittime`.
     pub total_ms: Millis,
 }
@@ -226,7 +226,8 @@ fn replay(
     let txns_load_ms = clock() - start;
     log::info!("{txns_loaded} txns loaded in {txns_load_ms} ms");
     let last_zxid = tree.last_processed_zxid();
-    let stats = RestoreStats { txns_loaded, txns_load_ms, ..RestoreStats::default() };
+    let stats =
+        RestoreStats { txns_loaded, txns_load_ms: Some(txns_load_ms), ..RestoreStats::default() };
     Ok(Restored { tree, sessions, last_zxid, committed, snapshot: loaded.snapshot, stats })
 }
 

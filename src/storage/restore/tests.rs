@@ -112,7 +112,9 @@ fn an_empty_directory_becomes_an_empty_database() {
     let restored = run(&dirs, options()).unwrap();
     assert_eq!(restored.last_zxid, Zxid::ZERO);
     assert_eq!(restored.snapshot.unwrap().path, dirs.snap().join("snapshot.0"));
-    assert_eq!(run(&dirs, options()).unwrap().last_zxid, Zxid::ZERO);
+    assert_eq!(restored.stats.txns_load_ms, None, "nothing is replayed on it, and counted");
+    let again = run(&dirs, options()).unwrap();
+    assert_eq!((again.last_zxid, again.stats.txns_load_ms.is_some()), (Zxid::ZERO, true));
 }
 
 #[test]

@@ -24,6 +24,10 @@ use super::world::{CnxNews, Happening, World};
 /// For how long a member's thread is at work, in microseconds, at the most.
 const BUSY_MAX: Micros = 3_000;
 
+/// Into how many slices a snapshot is cut on its way to a learner, at the most: it hears nothing until the
+/// last, and must not give its leader up meanwhile.
+const SLICES_SENT: usize = 50;
+
 /// A snapshot on its way to a learner while the tree changes.
 #[derive(Debug)]
 pub struct Sending {
@@ -212,7 +216,8 @@ impl World {
         let Sending { link, mut walk, mut bytes } = sending;
         let Some(life) = self.nodes.get_mut(&sid).and_then(|n| n.life.as_mut()) else { return };
         let tree = life.front.db.read_tree();
-        if walk.next(&tree, self.plan.slice_nodes, usize::MAX, &mut bytes) {
+        let nodes = self.plan.slice_nodes.max(tree.node_count() / SLICES_SENT);
+        if walk.next(&tree, nodes, usize::MAX, &mut bytes) {
             drop(tree);
             let (wait, incarnation) = (self.random.below(2_000), self.nodes[&sid].incarnation);
             let sending = Box::new(Sending { link, walk, bytes });

@@ -165,7 +165,7 @@ impl Plan {
             sync_limit: random.between(2, 10) as i64,
             snap_count: random.pick(&[4, 20, 100, 1000, 100_000]),
             committed_limit: random.pick(&[3, 20, 100, 500]),
-            prealloc: random.pick(&[0, 4096, 65_536]),
+            prealloc: random.pick(&[0, 4096, 16_384]),
             txn_log_sync: random.chance(0.7),
             force_snapshot: random.chance(0.1),
             leader_serves: voters + observers == 1 || random.chance(0.9),

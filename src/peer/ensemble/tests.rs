@@ -28,6 +28,8 @@ use crate::zab::election::vote::Candidate;
 use crate::zab::quorum::QuorumVerifier;
 use crate::zab::sync::Options;
 
+/// The connection of a learner to its leader.
+const LINK: LinkId = LinkId(1);
 const WALL: Millis = 1_700_000_000_000;
 const MEMBERS: &str = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2";
 /// A session that the ensemble knows.

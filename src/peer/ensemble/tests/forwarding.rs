@@ -1,12 +1,9 @@
 //! What the clients of a follower ask for, on its way to the leader.
 
-use jute::txn::{ErrorTxn, TxnHeader};
-
-use super::syncs::{LINK, proposal, serving_with};
+use super::syncs::{encoded, failure, serving_with};
 use super::*;
 use crate::server::throttle::RequestThrottler;
-use crate::txn::Txn;
-use crate::zab::packet::{Packet, PacketReader};
+use crate::zab::packet::Packet;
 
 /// A follower that throttles, and a client of it.
 fn stage(throttler: RequestThrottler) -> (Stage, Peer) {
@@ -29,31 +26,14 @@ impl Stage {
     /// The leader commits a transaction of the client's request `cxid`.
     fn commit(&mut self, cxid: i32) -> Vec<i32> {
         let zxid = Zxid::new(2, i64::from(cxid));
-        let kind = op::ERROR;
-        let header = TxnHeader { client_id: GLOBAL.0, cxid, zxid: zxid.0, time: WALL, kind };
-        let err = Code::NodeExists.number();
-        self.leader_sends(&proposal(header, Txn::Error(ErrorTxn { err })), &[]);
-        let mut bytes = Vec::new();
-        Packet::Commit { zxid }.encode(&mut bytes);
-        self.forwarded(Event::Bytes(LINK, bytes))
+        self.leader_sends(&failure(zxid, GLOBAL, cxid, Code::NodeExists.number()), &[]);
+        self.forwarded(Event::Bytes(LINK, encoded(&Packet::Commit { zxid })))
     }
 
     fn forwarded(&mut self, event: Event) -> Vec<i32> {
-        let now = Now { mono: self.world.now, wall: WALL + self.world.now };
-        let mut effects = Vec::new();
-        self.member.step(now, [event], &mut effects);
-        let mut found = Vec::new();
-        for effect in effects {
-            let Effect::Send(LINK, bytes) = effect else { continue };
-            let mut reader = PacketReader::new(jute::Limits::default());
-            reader.feed(bytes);
-            while let Some(packet) = reader.next_packet().expect("ours") {
-                if let Packet::Request(request) = packet {
-                    found.push(request.cxid);
-                }
-            }
-        }
-        found
+        let told = self.told_leader(event).into_iter();
+        let cxid = |packet| if let Packet::Request(r) = packet { Some(r.cxid) } else { None };
+        told.filter_map(cxid).collect()
     }
 }
 
@@ -95,9 +75,7 @@ fn who_waited_too_long_at_a_follower_is_told_so_in_its_turn() {
     assert_eq!(replies(&peer), [(1, Code::NodeExists.number()), (2, throttled), (3, throttled)]);
     stage.world.feed(&mut peer, &request(4, op::SYNC, &[]));
     assert_eq!(stage.hand_over(&mut peer), [4]);
-    let mut bytes = Vec::new();
-    Packet::Sync.encode(&mut bytes);
-    stage.forwarded(Event::Bytes(LINK, bytes));
+    stage.leader_sends(&Packet::Sync, &[]);
     assert_eq!(replies(&peer).last().map(|(xid, _)| *xid), Some(4), "no other sync is waited for");
 }
 

@@ -1,9 +1,6 @@
 //! How long a member waits before it calls a leader, or looks for one.
 
 use super::*;
-use crate::zab::LinkId;
-
-const LINK: LinkId = LinkId(1);
 
 fn member(kind: LearnerType, pauses: Pauses) -> Stage {
     Stage::with(Settings {

@@ -1,10 +1,7 @@
 //! A member that its leader will not have, or that cannot follow it.
 
 use super::*;
-use crate::zab::LinkId;
 use crate::zab::packet::{PROTOCOL_VERSION, Packet};
-
-const LINK: LinkId = LinkId(1);
 
 /// Is told that server 3 leads, and connects; how long it waits before it calls, if it does.
 fn call(stage: &mut Stage) -> Option<Millis> {

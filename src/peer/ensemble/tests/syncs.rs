@@ -6,10 +6,7 @@ use jute::txn::{CreateSessionTxn, ErrorTxn, TxnHeader};
 use super::*;
 use crate::storage::snapshot::body::BodyWalk;
 use crate::txn::{Txn, TxnRecord};
-use crate::zab::LinkId;
 use crate::zab::packet::{PROTOCOL_VERSION, Packet, PacketReader};
-
-pub(super) const LINK: LinkId = LinkId(1);
 
 impl Stage {
     /// A step whose barriers are carried out at once.
@@ -25,9 +22,22 @@ impl Stage {
         }
     }
 
+    /// What the leader is told in a step.
+    pub(super) fn told_leader(&mut self, event: Event) -> Vec<Packet> {
+        let now = Now { mono: self.world.now, wall: WALL + self.world.now };
+        let mut effects = Vec::new();
+        self.member.step(now, [event], &mut effects);
+        let mut reader = PacketReader::new(jute::Limits::default());
+        for effect in effects {
+            if let Effect::Send(LINK, bytes) = effect {
+                reader.feed(bytes);
+            }
+        }
+        std::iter::from_fn(|| reader.next_packet().expect("ours")).collect()
+    }
+
     pub(super) fn leader_sends(&mut self, packet: &Packet, more: &[u8]) {
-        let mut bytes = Vec::new();
-        packet.encode(&mut bytes);
+        let mut bytes = encoded(packet);
         bytes.extend_from_slice(more);
         self.pass(Event::Bytes(LINK, bytes));
     }
@@ -93,13 +103,19 @@ fn bring_up(mut stage: Stage) -> Stage {
     stage
 }
 
-pub(super) fn proposal(header: TxnHeader, txn: Txn) -> Packet {
+fn proposal(header: TxnHeader, txn: Txn) -> Packet {
     let (zxid, mut record) = (Zxid(header.zxid), Vec::new());
     TxnRecord { header, txn, digest: None }.encode(&mut record);
     Packet::Proposal { zxid, record: record.into() }
 }
 
-fn encoded(packet: &Packet) -> Vec<u8> {
+/// The transaction of a request that failed: it changes nothing.
+pub(super) fn failure(zxid: Zxid, client: SessionId, cxid: i32, err: i32) -> Packet {
+    let header = TxnHeader { client_id: client.0, cxid, zxid: zxid.0, time: WALL, kind: op::ERROR };
+    proposal(header, Txn::Error(ErrorTxn { err }))
+}
+
+pub(super) fn encoded(packet: &Packet) -> Vec<u8> {
     let mut bytes = Vec::new();
     packet.encode(&mut bytes);
     bytes
@@ -143,31 +159,15 @@ fn a_leader_may_fall_silent_within_a_snapshot_and_a_packet() {
     }
 }
 
-/// The answers to pings among what is written to the leader.
-fn touched(effects: &[Effect]) -> Vec<Vec<(SessionId, i32)>> {
-    let mut found = Vec::new();
-    for effect in effects {
-        let Effect::Send(LINK, bytes) = effect else { continue };
-        let mut reader = PacketReader::new(jute::Limits::default());
-        reader.feed(&bytes[..]);
-        while let Some(packet) = reader.next_packet().expect("ours") {
-            if let Packet::Ping { touched, .. } = packet {
-                found.extend(touched);
-            }
-        }
-    }
-    found
-}
-
 #[test]
 fn the_leader_is_told_who_was_heard_even_of_one_that_is_gone() {
     let mut stage = serving();
-    let ping = |stage: &mut Stage| {
-        let now = Now { mono: stage.world.now, wall: WALL + stage.world.now };
-        let mut effects = Vec::new();
+    let ping = |stage: &mut Stage| -> Vec<Vec<(SessionId, i32)>> {
         let bytes = encoded(&Packet::Ping { zxid: EPOCH, touched: None });
-        stage.member.step(now, [Event::Bytes(LINK, bytes)], &mut effects);
-        touched(&effects)
+        let told = stage.told_leader(Event::Bytes(LINK, bytes)).into_iter();
+        let touched =
+            |packet| if let Packet::Ping { touched, .. } = packet { touched } else { None };
+        told.filter_map(touched).collect()
     };
     let mut peer = stage.greet(&comeback(GLOBAL));
     stage.leader_sends(&Packet::Revalidated { session: GLOBAL, valid: true }, &[]);
@@ -222,8 +222,7 @@ fn a_follower_knows_the_sessions_of_all() {
 fn an_ack_and_the_answer_to_a_ping_go_out_in_one_piece() {
     let mut stage = serving();
     let zxid = Zxid::new(2, 1);
-    let header = TxnHeader { zxid: zxid.0, kind: op::ERROR, ..TxnHeader::default() };
-    stage.leader_sends(&proposal(header, Txn::Error(ErrorTxn { err: 0 })), &[]);
+    stage.leader_sends(&failure(zxid, SessionId::NONE, 0, 0), &[]);
     let ping = encoded(&Packet::Ping { zxid, touched: None });
     let events = [Event::Durable(zxid), Event::Bytes(LINK, ping)];
     let now = Now { mono: stage.world.now, wall: WALL };
@@ -240,8 +239,7 @@ fn an_ack_and_the_answer_to_a_ping_go_out_in_one_piece() {
 fn a_term_ends_with_the_log_on_the_disk_and_in_the_tree() {
     let mut stage = serving();
     let zxid = Zxid::new(2, 1);
-    let header = TxnHeader { zxid: zxid.0, kind: op::ERROR, ..TxnHeader::default() };
-    stage.leader_sends(&proposal(header, Txn::Error(ErrorTxn { err: 0 })), &[]);
+    stage.leader_sends(&failure(zxid, SessionId::NONE, 0, 0), &[]);
     let now = Now { mono: stage.world.now, wall: WALL };
     let mut effects = Vec::new();
     stage.member.step(now, [Event::Closed(LINK)], &mut effects);

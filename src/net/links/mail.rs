@@ -115,10 +115,10 @@ impl Mail {
         self.wake();
     }
 
-    /// The thread is about to sleep. False if it must not, for there are letters.
+    /// The thread is about to sleep. False if it must not, for there are letters, or it is to end.
     pub(super) fn doze(&self) -> bool {
         self.awake.store(false, SeqCst);
-        self.lock().letters.is_empty()
+        self.lock().letters.is_empty() && !self.is_stopping()
     }
 
     /// The thread is up.
@@ -307,5 +307,23 @@ impl State {
             Some(outbox) if !outbox.closing => Room::Pending(outbox.pending),
             _ => Room::Gone,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mio::{Poll, Token};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_to_end_does_not_go_to_sleep_first() {
+        let poll = Poll::new().unwrap();
+        let mail = Mail::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        assert!(mail.doze());
+        mail.rouse();
+        // It is awake: nobody wakes it.
+        mail.stop();
+        assert!(!mail.doze());
     }
 }

@@ -15,6 +15,8 @@ pub struct LogBatch {
     entries: Vec<(Zxid, Range<usize>)>,
     /// The log is to be rolled behind this batch: a snapshot is due.
     pub roll: bool,
+    /// All of it is committed, a quorum has it: nobody waits until it is durable here, too.
+    pub may_wait: bool,
 }
 
 impl LogBatch {
@@ -25,7 +27,7 @@ impl LogBatch {
         let next = Self {
             bytes: Vec::with_capacity(room.0),
             entries: Vec::with_capacity(room.1),
-            roll: false,
+            ..Self::default()
         };
         std::mem::replace(self, next)
     }

@@ -4,6 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ids::{Millis, Zxid};
+use crate::net::Clock;
 use crate::peer::{Event, Server};
 use crate::server::request::Input;
 use crate::zab::LinkId;
@@ -35,8 +36,10 @@ impl Arrivals {
 #[derive(Default)]
 struct State {
     arrivals: Arrivals,
-    /// The server's thread sleeps; whoever brings something wakes it.
-    asleep: bool,
+    /// Until when the server's thread sleeps, if it does; whoever brings something wakes it.
+    asleep_until: Option<Millis>,
+    /// When it is to look at the time at the latest, if that was said while it was awake.
+    look_at: Option<Millis>,
     /// The server's thread has ended: whoever asks it something gets no answer.
     closed: bool,
 }
@@ -59,10 +62,23 @@ impl Inbox {
             return;
         }
         put(&mut state.arrivals);
-        if state.asleep {
-            state.asleep = false;
+        self.wake(state);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        if state.asleep_until.take().is_some() {
             drop(state);
             self.arrived.notify_one();
+        }
+    }
+
+    /// The server is to look at the time at `at`: its thread must not sleep for longer.
+    pub(super) fn look_at_time(&self, at: Millis) {
+        let mut state = self.lock();
+        match state.asleep_until {
+            None => state.look_at = Some(state.look_at.map_or(at, |sooner| sooner.min(at))),
+            Some(until) if at < until => self.wake(state),
+            Some(_) => {}
         }
     }
 
@@ -115,18 +131,19 @@ impl Inbox {
         self.lock().arrivals.is_empty()
     }
 
-    /// Waits up to `timeout` for something to arrive.
-    pub(super) fn wait(&self, timeout: Millis) {
-        let timeout = Duration::from_millis(timeout.max(0).unsigned_abs());
+    /// Waits up to `until` for something to arrive, or for a reason to look at the time before.
+    pub(super) fn wait(&self, until: Millis, clock: Clock) {
         let mut state = self.lock();
+        let until = state.look_at.take().map_or(until, |at| at.min(until));
+        let timeout = Duration::from_millis((until - clock.now()).max(0).unsigned_abs());
         if state.arrivals.is_empty() && !timeout.is_zero() {
-            state.asleep = true;
+            state.asleep_until = Some(until);
             state = self
                 .arrived
-                .wait_timeout_while(state, timeout, |state| state.arrivals.is_empty())
+                .wait_timeout_while(state, timeout, |state| state.asleep_until.is_some())
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
-            state.asleep = false;
+            state.asleep_until = None;
         }
     }
 
@@ -144,5 +161,31 @@ impl Inbox {
                 arrivals.inputs.append(&mut batch);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_to_look_at_the_time_sleeps_no_longer() {
+        let (inbox, clock) = (Arc::new(Inbox::default()), Clock::start());
+        let hour = clock.now() + 3_600_000;
+        // Said while it is awake.
+        inbox.look_at_time(clock.now() + 20);
+        inbox.wait(hour, clock);
+        // Said while it sleeps.
+        let theirs = Arc::clone(&inbox);
+        let sleeper = std::thread::spawn(move || theirs.wait(hour, clock));
+        while inbox.lock().asleep_until.is_none() {
+            std::thread::yield_now();
+        }
+        inbox.look_at_time(hour + 1);
+        assert!(inbox.lock().asleep_until.is_some(), "it is awake by then anyway");
+        inbox.look_at_time(hour - 1);
+        sleeper.join().unwrap();
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! A batch that comes when the disk is idle and the pipeline has nothing else to do is written on the
 //! pipeline's own thread: two hand-offs fewer, which at one request at a time is most of a write's cost.
+//! And one that nobody waits for, because the quorum is made without it, is written there, but synced
+//! together with what comes in the next few milliseconds.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,6 +31,8 @@ pub(super) trait LogListener: Send + Sync {
 
 enum Order {
     Write(LogBatch),
+    /// Something was written that is to be synced within [`LATER`].
+    SyncLater,
     /// Answer when all before is durable.
     Settle(Sender<()>),
     Stop,
@@ -53,6 +57,9 @@ impl Gathering {
 /// A write that takes less than this is no reason to change threads, in microseconds.
 const QUICK: u64 = 500;
 
+/// How long what nobody waits for is left unsynced. The leader waits for its ack much longer.
+const LATER: Duration = Duration::from_millis(5);
+
 /// How long syncs take of late, in microseconds: one that was held up once is soon forgotten, however
 /// long it took.
 fn of_late(before: u64, took: u64) -> u64 {
@@ -63,6 +70,8 @@ struct Shared {
     log: Mutex<TxnLog>,
     /// Batches that were handed to the thread and are not durable yet.
     queued: AtomicUsize,
+    /// The thread knows that there is something to be synced later.
+    sync_ordered: AtomicBool,
     /// How long a sync has taken of late, in microseconds.
     sync_micros: AtomicU64,
     metrics: Arc<ServerMetrics>,
@@ -73,10 +82,8 @@ impl Shared {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends and syncs; the last zxid of what is durable now.
-    fn write(&self, batches: &[LogBatch]) -> storage::Result<Option<Zxid>> {
-        let begun = Instant::now();
-        let (mut log, mut appended) = (self.log(), 0);
+    fn append(&self, log: &mut TxnLog, batches: &[LogBatch]) -> storage::Result<()> {
+        let mut appended = 0;
         for batch in batches {
             for (zxid, payload) in batch.iter() {
                 log.append(zxid, payload)?;
@@ -86,19 +93,35 @@ impl Shared {
                 log.roll()?;
             }
         }
+        if appended > 0 {
+            self.metrics.sync_processor_request_queued.add(appended);
+            self.metrics.sync_processor_batch_size.add(appended);
+        }
+        Ok(())
+    }
+
+    /// Appends and syncs; the last zxid of what is durable now.
+    fn write(&self, batches: &[LogBatch]) -> storage::Result<Option<Zxid>> {
+        let begun = Instant::now();
+        let mut log = self.log();
+        self.append(&mut log, batches)?;
         let synced = log.sync()?;
         if let Some(took) = synced.took {
             self.metrics.fsynctime.add(took);
             self.metrics.sync_processor_queue_flush_time_ms.add(took);
         }
-        if appended > 0 {
-            self.metrics.sync_processor_request_queued.add(appended);
-            self.metrics.sync_processor_batch_size.add(appended);
-        }
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let before = self.sync_micros.load(Ordering::Relaxed);
         self.sync_micros.store(of_late(before, took), Ordering::Relaxed);
-        Ok(batches.last().and_then(LogBatch::last_zxid))
+        let last = batches.last().and_then(LogBatch::last_zxid);
+        Ok(last.or_else(|| log.last_zxid()))
+    }
+
+    /// Appends, and leaves the sync to others.
+    fn write_unsynced(&self, batch: &LogBatch) -> storage::Result<()> {
+        let mut log = self.log();
+        self.append(&mut log, std::slice::from_ref(batch))?;
+        log.flush()
     }
 }
 
@@ -121,6 +144,7 @@ impl LogDevice {
         let shared = Arc::new(Shared {
             log: Mutex::new(log),
             queued: AtomicUsize::new(0),
+            sync_ordered: AtomicBool::new(false),
             sync_micros: AtomicU64::new(0),
             metrics,
         });
@@ -151,6 +175,19 @@ impl LogDevice {
         self.shared.write(&[batch])
     }
 
+    /// Writes a batch on the calling thread that is durable a few milliseconds later. Only while
+    /// [`LogDevice::is_idle`].
+    ///
+    /// # Errors
+    /// If the disk fails, which is final.
+    pub(super) fn write_unsynced(&self, batch: &LogBatch) -> storage::Result<()> {
+        self.shared.write_unsynced(batch)?;
+        if !self.shared.sync_ordered.swap(true, Ordering::AcqRel) {
+            self.give(Order::SyncLater);
+        }
+        Ok(())
+    }
+
     /// Waits until everything that was handed over is durable, then works on the log itself.
     pub(super) fn settled<T>(&self, work: impl FnOnce(&mut TxnLog) -> T) -> T {
         let (answer, settled) = channel();
@@ -164,7 +201,11 @@ impl LogDevice {
     /// Hands a batch to the thread.
     pub(super) fn write_there(&self, batch: LogBatch) {
         self.shared.queued.fetch_add(1, Ordering::AcqRel);
-        if self.orders.send(Order::Write(batch)).is_err() {
+        self.give(Order::Write(batch));
+    }
+
+    fn give(&self, order: Order) {
+        if self.orders.send(order).is_err() {
             error!("the log's thread is gone");
         }
     }
@@ -191,10 +232,15 @@ fn run(
     orders: &Receiver<Order>,
     listener: &dyn LogListener,
 ) {
-    let mut last_sync = Instant::now();
+    let (mut last_sync, mut sync_at) = (Instant::now(), None);
     loop {
-        let (batches, then) = gather(gathering, orders, last_sync);
-        if !batches.is_empty() {
+        let (batches, then) = gather(gathering, orders, last_sync, sync_at);
+        let ends = matches!(then, Some(Order::Settle(_) | Order::Stop));
+        let is_due = sync_at.is_some_and(|at| ends || at <= Instant::now());
+        if !batches.is_empty() || is_due {
+            // What is written from now on is left to another order.
+            shared.sync_ordered.store(false, Ordering::Release);
+            sync_at = None;
             let result = shared.write(&batches);
             last_sync = Instant::now();
             match result {
@@ -206,6 +252,7 @@ fn run(
             shared.queued.fetch_sub(batches.len(), Ordering::AcqRel);
         }
         match then {
+            Some(Order::SyncLater) => sync_at = Some(Instant::now() + LATER),
             Some(Order::Settle(answer)) => {
                 let _ = answer.send(());
             }
@@ -215,16 +262,23 @@ fn run(
     }
 }
 
-/// What one sync is to cover, and the order that ended the gathering if it is not a batch.
+/// What one sync is to cover, and the order that ended the gathering if it is not a batch. Comes back
+/// with nothing when it is time to sync what is written already.
 fn gather(
     gathering: Gathering,
     orders: &Receiver<Order>,
     last_sync: Instant,
+    sync_at: Option<Instant>,
 ) -> (Vec<LogBatch>, Option<Order>) {
-    let mut batches = match orders.recv() {
+    let first = match sync_at {
+        None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        Some(at) => orders.recv_timeout(at.saturating_duration_since(Instant::now())),
+    };
+    let mut batches = match first {
         Ok(Order::Write(first)) => vec![first],
         Ok(other) => return (Vec::new(), Some(other)),
-        Err(_) => return (Vec::new(), Some(Order::Stop)),
+        Err(RecvTimeoutError::Timeout) => return (Vec::new(), None),
+        Err(RecvTimeoutError::Disconnected) => return (Vec::new(), Some(Order::Stop)),
     };
     while batches.len() < BATCHES_MAX {
         match orders.recv_timeout(gathering.patience(last_sync.elapsed())) {
@@ -269,8 +323,8 @@ mod tests {
         assert!(after(&[5_000_000, 5_000_000, 5_000_000]) >= QUICK);
     }
 
-    #[test]
-    fn the_thread_is_idle_only_when_it_has_told_what_is_durable() {
+    /// A device, what its thread tells, and the leave to go on that it waits for then.
+    fn device() -> (LogDevice, Receiver<Zxid>, Sender<()>) {
         let dir = std::path::Path::new("/data");
         let dirs = DataDirs::open(Arc::new(MemDisk::default()), dir, dir, true).unwrap();
         let log = TxnLog::new(&dirs, TxnLogOptions::default(), Box::new(|| 0));
@@ -279,10 +333,49 @@ mod tests {
         let listener = Arc::new(Slow { heard, go_on: Mutex::new(may_go_on) });
         let gathering = Gathering { delay: Duration::ZERO, poll: Duration::ZERO };
         let metrics = Arc::new(ServerMetrics::default());
-        let device = LogDevice::start(log, gathering, metrics, listener).unwrap();
+        (LogDevice::start(log, gathering, metrics, listener).unwrap(), told, go_on)
+    }
+
+    fn batch(zxid: i64) -> LogBatch {
         let mut batch = LogBatch::default();
-        batch.push_encoded(Zxid(1), b"a transaction");
-        device.write_there(batch);
+        batch.push_encoded(Zxid(zxid), b"a transaction");
+        batch
+    }
+
+    #[test]
+    fn what_may_wait_is_durable_soon_together_with_what_came_since() {
+        let (device, told, go_on) = device();
+        (1..=3).for_each(|zxid| device.write_unsynced(&batch(zxid)).unwrap());
+        go_on.send(()).unwrap();
+        let mut durable = told.recv().unwrap();
+        while durable < Zxid(3) {
+            // The thread was faster than this one.
+            go_on.send(()).unwrap();
+            durable = told.recv().unwrap();
+        }
+        device.write_unsynced(&batch(4)).unwrap();
+        assert_eq!(device.write_here(batch(5)).unwrap(), Some(Zxid(5)));
+        go_on.send(()).unwrap();
+        assert_eq!(told.recv(), Ok(Zxid(5)), "told once more, for the order was given");
+    }
+
+    #[test]
+    fn whoever_waits_for_the_log_waits_for_what_may_wait_too() {
+        let (device, told, go_on) = device();
+        device.write_unsynced(&batch(1)).unwrap();
+        go_on.send(()).unwrap();
+        device.settled(|_| ());
+        assert_eq!(told.try_recv(), Ok(Zxid(1)));
+        go_on.send(()).unwrap();
+        device.write_unsynced(&batch(2)).unwrap();
+        drop(device);
+        assert_eq!(told.try_recv(), Ok(Zxid(2)));
+    }
+
+    #[test]
+    fn the_thread_is_idle_only_when_it_has_told_what_is_durable() {
+        let (device, told, go_on) = device();
+        device.write_there(batch(1));
         assert_eq!(told.recv(), Ok(Zxid(1)));
         assert!(!device.is_idle(), "nobody may write past what is not known to be durable");
         go_on.send(()).unwrap();

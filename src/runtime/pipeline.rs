@@ -125,6 +125,9 @@ impl Seat {
                 worker.lent = true;
                 worker.step([event]);
                 worker.lent = false;
+                if let Some(at) = worker.server.deadline() {
+                    self.inbox.look_at_time(at);
+                }
             }
         });
         if self.fatal.is_stopping() {
@@ -198,7 +201,7 @@ fn run(seat: &Seat, clock: Clock, tick: Millis) {
     let mut next_tick = clock.now() + tick;
     let mut wake_at = next_tick;
     loop {
-        seat.inbox.wait(wake_at - clock.now());
+        seat.inbox.wait(wake_at, clock);
         let mut taken = seat.take();
         let Some(worker) = taken.as_mut() else { break };
         let arrivals = seat.inbox.take();
@@ -247,7 +250,7 @@ impl Worker {
     /// What was logged before the end is applied before the end, for the clients that still wait.
     fn finish(&mut self, tick: Millis) {
         while !self.server.is_idle() && !self.fatal.is_stopping() {
-            self.inbox.wait(tick);
+            self.inbox.wait(self.clock.now() + tick, self.clock);
             let arrivals = self.inbox.take();
             self.take_in(arrivals);
         }
@@ -308,11 +311,16 @@ impl Worker {
 
     fn write(&mut self, batch: LogBatch) -> Option<Event> {
         let here_max = if self.lent { LENT_MAX } else { WRITE_HERE_MAX };
-        if batch.len() > here_max || !self.log.is_idle() || !self.inbox.is_empty() {
+        let is_idle = self.log.is_idle();
+        let written = if batch.may_wait && is_idle {
+            self.log.write_unsynced(&batch).map(|()| None)
+        } else if batch.len() <= here_max && is_idle && self.inbox.is_empty() {
+            self.log.write_here(batch)
+        } else {
             self.log.write_there(batch);
-            return None;
-        }
-        match self.log.write_here(batch) {
+            Ok(None)
+        };
+        match written {
             Ok(durable) => durable.map(Event::Durable),
             Err(e) => {
                 log_failed(&self.fatal, &e);

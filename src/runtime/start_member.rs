@@ -33,6 +33,10 @@ use crate::zab::quorum::{QuorumVerifier, Quorums};
 use crate::zab::sync::Options;
 use crate::zab::{LearnerType, ServerState};
 
+/// So many commits in half a tick show a leader who makes its quorums: an ensemble with next to nothing to
+/// do is not worth the trouble.
+const SPARE_AFTER: u32 = 16;
+
 /// What a member stands on.
 pub(super) struct Ground<'a> {
     pub(super) config: &'a Config,
@@ -131,6 +135,7 @@ fn settings(config: &Config, my_id: Sid) -> ensemble::Settings {
         max_concurrent_snap_syncs: count(quorum.tuning.max_concurrent_snap_syncs),
         max_concurrent_diff_syncs: count(quorum.tuning.max_concurrent_diff_syncs),
         max_strangers: open_files::strangers(),
+        spare_after: SPARE_AFTER,
         leader_serves: quorum.tuning.leader_serves,
         log_enabled: quorum.sync_enabled || quorum.peer_type == PeerType::Participant,
         sync: Options {

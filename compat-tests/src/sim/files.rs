@@ -17,6 +17,9 @@ use super::world::{Happening, World};
 /// How often what a script holds back looks whether it may go on, in microseconds.
 pub(super) const HELD: Micros = 1_000;
 
+/// For how long what nobody waits for is not synced, in microseconds, at the most.
+const LATER: Micros = 5_000;
+
 impl World {
     /// What a sync takes.
     pub(super) fn disk_time(&mut self, sid: Sid) -> Micros {
@@ -37,11 +40,15 @@ impl World {
     }
 
     fn begin_log_write(&mut self, sid: Sid) {
-        let wait = self.disk_time(sid);
+        let mut wait = self.disk_time(sid);
+        let later = self.random.clone().below(LATER);
         let Some(node) = self.nodes.get_mut(&sid) else { return };
         let Some(life) = &mut node.life else { return };
         if !life.log_busy && !life.log_queue.is_empty() {
             life.log_busy = true;
+            if life.log_queue.iter().all(|batch| batch.may_wait) {
+                wait += later;
+            }
             let incarnation = node.incarnation;
             self.after(wait, Happening::LogWritten(sid, incarnation));
         }

@@ -313,6 +313,7 @@ impl Shared {
             max_concurrent_snap_syncs: 10,
             max_concurrent_diff_syncs: 100,
             max_strangers: 100,
+            spare_after: plan.spare_after,
             leader_serves: plan.leader_serves,
             log_enabled: true,
             sync: Options {

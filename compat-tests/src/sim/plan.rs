@@ -88,6 +88,8 @@ pub struct Plan {
     pub force_snapshot: bool,
     /// `leaderServes`.
     pub leader_serves: bool,
+    /// After so many commits in half a tick a leader spares the followers that it does not need.
+    pub spare_after: u32,
     /// Nodes that a snapshot takes at a time.
     pub slice_nodes: usize,
     /// How many snapshots purging keeps; 0 for no purging.
@@ -186,6 +188,7 @@ impl Plan {
             minority_lives: random.chance(0.5),
             // Dice of its own: the seeds in which nobody is busy are what they were without this.
             busy: random.clone().pick(&[0.0, 0.0, 0.05, 0.5]),
+            spare_after: spare_after(random.clone()),
             local: false,
             initial_zxid: None,
             bugs: Bugs::default(),
@@ -205,6 +208,12 @@ impl Plan {
         let habits = Habits { read_only: true, ..self.habits };
         Self { local: true, habits, ..self }
     }
+}
+
+/// Dice of its own, too, and not those of who is busy.
+fn spare_after(mut random: Random) -> u32 {
+    random.draw();
+    random.pick(&[1, 1, 4, 16, u32::MAX])
 }
 
 fn habits(random: &mut Random, tick_ms: i64) -> Habits {

@@ -124,6 +124,8 @@ pub(super) struct Holds {
     pub(super) breaks_snapshots: bool,
 }
 
+/// The shortest time to a timer, in microseconds: who is at work cannot be stepped at once.
+const TIMER_MIN: Micros = 200;
 /// How often clients look at the time, in microseconds.
 const CLIENT_TICK: Micros = 5_000;
 
@@ -376,19 +378,24 @@ impl World {
         let Some(life) = &mut node.life else { return };
         life.timer_at = None;
         let have_delivered = life.cnx.have_delivered();
+        let is_members = life.ensemble.deadline().is_some_and(|at| at <= now);
         if life.cnx.deadline().is_some_and(|at| at <= now) {
             self.tell_cnx(sid, cnx::Event::Timer);
         }
         self.tell_fle(sid, fle::Event::Timer { have_delivered });
+        if is_members {
+            self.step(sid, Event::Tick { heard_until: now });
+        }
     }
 
-    /// Sees to it that the machines of the election are stepped when they want to be.
+    /// Sees to it that the member and the machines of its election are stepped when they want to be.
     pub(super) fn schedule_timer(&mut self, sid: Sid) {
         let now = self.now;
         let Some(node) = self.nodes.get_mut(&sid) else { return };
         let Some(life) = &node.life else { return };
-        let deadline = life.fle.deadline().into_iter().chain(life.cnx.deadline()).min();
-        let Some(at) = deadline.map(|mono| node.when(mono).max(now + 1)) else { return };
+        let deadlines = [life.fle.deadline(), life.cnx.deadline(), life.ensemble.deadline()];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else { return };
+        let at = node.when(deadline).max(now + TIMER_MIN);
         if life.timer_at.is_none_or(|planned| planned > at) {
             let incarnation = node.incarnation;
             if let Some(life) = &mut node.life {

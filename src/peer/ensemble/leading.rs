@@ -77,6 +77,11 @@ impl Leading {
         self.pipeline.as_ref()
     }
 
+    pub(super) fn deadline(&self) -> Option<Millis> {
+        let of_pipeline = self.pipeline.as_ref().map(Pipeline::deadline);
+        self.machine.deadline().into_iter().chain(of_pipeline).min()
+    }
+
     pub(super) fn is_timer_due(&self, now: Millis) -> bool {
         self.machine.deadline().is_some_and(|at| now >= at)
     }
@@ -177,6 +182,7 @@ impl Ensemble {
             max_concurrent_snap_syncs: s.max_concurrent_snap_syncs,
             max_concurrent_diff_syncs: s.max_concurrent_diff_syncs,
             max_strangers: s.max_strangers,
+            spare_after: s.spare_after,
             reconfig_enabled: false,
             sync: s.sync,
             faults: s.faults.leader,

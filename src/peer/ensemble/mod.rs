@@ -219,7 +219,7 @@ impl Ensemble {
     pub fn deadline(&self) -> Option<Millis> {
         match &self.role {
             Role::Calling(calling) => calling.again_at(),
-            Role::Leading(leading) => leading.pipeline().map(|pipeline| pipeline.deadline()),
+            Role::Leading(leading) => leading.deadline(),
             Role::Looking(looking) => looking.look_at(),
             Role::Learning(_) => None,
         }

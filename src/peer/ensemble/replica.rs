@@ -134,6 +134,7 @@ impl Replica {
         }
         let mut batch = self.batch.take();
         let snapshot_due = self.snapshots.count(&mut batch);
+        batch.may_wait = self.appended.is_empty();
         Some((batch, snapshot_due))
     }
 

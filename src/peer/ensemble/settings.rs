@@ -38,6 +38,9 @@ pub struct Settings {
     pub max_concurrent_diff_syncs: usize,
     /// How many learners may be there that are no members.
     pub max_strangers: usize,
+    /// After so many commits in half a tick a leader knows which followers make its quorums, and does not
+    /// hurry the others.
+    pub spare_after: u32,
     /// `leaderServes`: a leader takes clients.
     pub leader_serves: bool,
     /// An observer keeps a log (`syncEnabled`); participants always do.

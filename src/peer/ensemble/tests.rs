@@ -123,6 +123,7 @@ fn ensemble_settings() -> Settings {
         max_concurrent_snap_syncs: 10,
         max_concurrent_diff_syncs: 100,
         max_strangers: 100,
+        spare_after: 16,
         leader_serves: true,
         log_enabled: true,
         sync: Options::default(),

@@ -165,6 +165,17 @@ impl TxnLog {
         Ok(synced)
     }
 
+    /// Hands what was appended to the file without making it durable: the end of the process does not
+    /// lose it any more, a power failure does.
+    ///
+    /// # Errors
+    /// [`Error::Disk`], for good.
+    pub fn flush(&mut self) -> Result<()> {
+        self.check()?;
+        let result = self.current.as_mut().map_or(Ok(()), |current| current.flush(&self.options));
+        self.note(result)
+    }
+
     /// Ends the current file; the next record starts a new one (`rollLog`). What was appended is
     /// written, and made durable by the next [`TxnLog::sync`].
     ///

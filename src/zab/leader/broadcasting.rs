@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::learner_handler::LearnerHandler;
 use super::synchronizing::{send, send_committed};
+use super::thrift::{Thrift, held_after};
 use super::{Effect, GiveUpReason, Leader, LearnerFault, Phase, SyncOrigin};
 use crate::ids::{Millis, Sid, Zxid};
 use crate::zab::packet::{Packet, RecordBytes};
@@ -29,12 +30,16 @@ pub(super) struct Broadcasting {
     to_be_applied: VecDeque<Entry>,
     /// Syncs, each with the last proposal before it.
     pending_syncs: VecDeque<(Zxid, SyncOrigin)>,
+    /// Who need not be asked at once.
+    pub(super) thrift: Thrift,
 }
 
 #[derive(Debug)]
 struct Proposal {
     entry: Entry,
     acks: SyncedLearnerTracker,
+    /// When it was proposed.
+    at: Millis,
 }
 
 impl Broadcasting {
@@ -47,6 +52,7 @@ impl Broadcasting {
             outstanding: VecDeque::new(),
             to_be_applied: VecDeque::new(),
             pending_syncs: VecDeque::new(),
+            thrift: Thrift::default(),
         }
     }
 
@@ -97,12 +103,24 @@ impl Broadcasting {
         entries.take_while(move |entry| entry.zxid <= zxid)
     }
 
+    /// When it was proposed, if it is outstanding.
+    pub(super) fn proposed_at(&self, zxid: Zxid) -> Option<Millis> {
+        self.position(zxid).map(|at| self.outstanding[at].at)
+    }
+
+    /// What is outstanding from `first` on.
+    pub(super) fn proposed_from(&self, first: Zxid) -> impl Iterator<Item = &Entry> {
+        let start = self.position(first).unwrap_or(self.outstanding.len());
+        self.outstanding.iter().skip(start).map(|proposal| &proposal.entry)
+    }
+
     /// The next proposal, if a quorum has it.
-    fn take_committed(&mut self) -> Option<Entry> {
+    fn take_committed(&mut self, now: Millis) -> Option<Entry> {
         if !self.outstanding.front()?.acks.has_all_quorums() {
             return None;
         }
-        let entry = self.outstanding.pop_front()?.entry;
+        let Proposal { entry, at, .. } = self.outstanding.pop_front()?;
+        self.thrift.note_commit(now - at);
         assert!(entry.zxid > self.last_committed, "commits never go back");
         self.last_committed = entry.zxid;
         self.to_be_applied.push_back(entry.clone());
@@ -139,18 +157,23 @@ impl Leader {
         phase.last_proposed = zxid;
         let acks = SyncedLearnerTracker::new(self.quorums.clone());
         let entry = Entry { zxid, record: record.clone() };
-        phase.outstanding.push_back(Proposal { entry, acks });
+        phase.outstanding.push_back(Proposal { entry, acks, at: now });
         out.push(Effect::Append { zxid, record: record.clone() });
         for (link, learner) in &mut self.learners {
-            if learner.has_new_leader() && learner.kind == LearnerType::Participant {
-                learner.sync_limit_check.proposal_sent(zxid, now);
-                send(out, *link, Packet::Proposal { zxid, record: record.clone() });
+            if !learner.has_new_leader() || learner.kind != LearnerType::Participant {
+                continue;
             }
+            if learner.is_spared {
+                learner.held_from.get_or_insert(zxid);
+                continue;
+            }
+            learner.sync_limit_check.proposal_sent(zxid, now);
+            send(out, *link, Packet::Proposal { zxid, record: record.clone() });
         }
     }
 
     /// The leader's own acks.
-    pub(super) fn on_durable(&mut self, zxid: Zxid, out: &mut Vec<Effect>) {
+    pub(super) fn on_durable(&mut self, now: Millis, zxid: Zxid, out: &mut Vec<Effect>) {
         let my_id = self.settings.my_id;
         let Phase::Broadcasting(phase) = &mut self.phase else { return };
         let start = phase.position(phase.durable.next()).unwrap_or(0);
@@ -160,7 +183,7 @@ impl Leader {
             proposal.acks.add_ack(my_id);
         }
         phase.durable = phase.durable.max(zxid);
-        self.commit_what_can_be(out);
+        self.commit_what_can_be(now, out);
     }
 
     /// Whether nobody can have `zxid` yet. Before the first proposal of the epoch there is the history
@@ -174,22 +197,36 @@ impl Leader {
     }
 
     /// Acks of what is committed already come from whoever was not needed.
-    pub(super) fn count_ack(&mut self, sid: Sid, zxid: Zxid, out: &mut Vec<Effect>) {
+    pub(super) fn count_ack(
+        &mut self,
+        now: Millis,
+        link: LinkId,
+        zxid: Zxid,
+        out: &mut Vec<Effect>,
+    ) {
         let Phase::Broadcasting(phase) = &mut self.phase else { return };
         let Some(at) = phase.position(zxid) else { return };
-        phase.outstanding[at].acks.add_ack(sid);
+        let Some(learner) = self.learners.get_mut(&link) else { return };
+        let Some(sid) = learner.sid else { return };
+        learner.quorums_made += u32::from(phase.outstanding[at].acks.add_ack(sid));
         if at == 0 {
-            self.commit_what_can_be(out);
+            self.commit_what_can_be(now, out);
         }
     }
 
-    fn commit_what_can_be(&mut self, out: &mut Vec<Effect>) {
+    fn commit_what_can_be(&mut self, now: Millis, out: &mut Vec<Effect>) {
         let Phase::Broadcasting(phase) = &mut self.phase else { return };
-        while let Some(entry) = phase.take_committed() {
+        while let Some(entry) = phase.take_committed(now) {
             let Entry { zxid, record } = &entry;
-            for (link, learner) in self.learners.iter().filter(|(_, l)| l.is_forwarding()) {
+            for (link, learner) in self.learners.iter_mut().filter(|(_, l)| l.is_forwarding()) {
                 let packet = match learner.kind {
                     LearnerType::Participant if !learner.has_new_leader() => {
+                        send_committed(out, *link, &entry);
+                        continue;
+                    }
+                    LearnerType::Participant if learner.held_from == Some(*zxid) => {
+                        learner.held_from = held_after(*zxid, phase.last_proposed);
+                        learner.sync_limit_check.proposal_sent(*zxid, now);
                         send_committed(out, *link, &entry);
                         continue;
                     }
@@ -246,6 +283,7 @@ impl Leader {
         for link in late {
             self.drop_learner(link, LearnerFault::TransactionTimeout, out);
         }
+        self.review_thrift(now, out);
     }
 
     /// Who was heard of lately enough.

@@ -28,7 +28,7 @@ impl Leader {
                 self.on_ack_epoch(now, link, i64::from(current_epoch), zxid, history, out);
             }
             (Stage::AckingNewLeader, Packet::Ack { zxid }) => {
-                self.on_new_leader_ack(link, zxid, out);
+                self.on_new_leader_ack(now, link, zxid, out);
             }
             (_, other) => self.drop_learner(link, LearnerFault::Unexpected(other.name()), out),
         }
@@ -173,7 +173,7 @@ impl Leader {
     }
 
     /// An ack of something else came too early: it counts when this one is here (ZOOKEEPER-4685).
-    fn on_new_leader_ack(&mut self, link: LinkId, zxid: Zxid, out: &mut Vec<Effect>) {
+    fn on_new_leader_ack(&mut self, now: Millis, link: LinkId, zxid: Zxid, out: &mut Vec<Effect>) {
         let expected = self.new_leader_zxid();
         let Some(learner) = self.learners.get_mut(&link) else { return };
         if Some(zxid) != expected {
@@ -198,7 +198,7 @@ impl Leader {
             }
             Phase::Broadcasting(_) => {
                 self.send_up_to_date(link, out);
-                early.into_iter().for_each(|zxid| self.on_ack(link, zxid, out));
+                early.into_iter().for_each(|zxid| self.on_ack(now, link, zxid, out));
             }
             _ => {}
         }

@@ -19,6 +19,12 @@ pub(super) struct LearnerHandler {
     pub(super) sync_limit_check: SyncLimitCheck,
     /// Acks that came before that of NEWLEADER (ZOOKEEPER-4685).
     pub(super) early_acks: Vec<Zxid>,
+    /// It gets proposals with their commits only (see [`super::thrift`]).
+    pub(super) is_spared: bool,
+    /// The first of the outstanding proposals that it was not sent, if there is one.
+    pub(super) held_from: Option<Zxid>,
+    /// How many proposals it has acknowledged before they were committed, since that was last looked at.
+    pub(super) quorums_made: u32,
 }
 
 /// How far a learner is.
@@ -68,6 +74,9 @@ impl LearnerHandler {
             sync_slot: None,
             sync_limit_check: SyncLimitCheck::default(),
             early_acks: Vec::new(),
+            is_spared: false,
+            held_from: None,
+            quorums_made: 0,
         }
     }
 

@@ -13,6 +13,7 @@ mod handshake;
 mod learner_handler;
 mod settled;
 mod synchronizing;
+mod thrift;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use self::broadcasting::Broadcasting;
 use self::discovery::{Discovery, Electing};
-use self::learner_handler::{LearnerHandler, SyncSlot};
+use self::learner_handler::{LearnerHandler, Stage, SyncSlot};
 use self::synchronizing::Synchronizing;
 pub use self::types::{
     Effect, Event, Faults, GiveUpReason, LearnerFault, LearnerStatus, Settings, Start, SyncOrigin,
@@ -93,7 +94,9 @@ impl Leader {
     pub fn deadline(&self) -> Option<Millis> {
         match self.phase {
             Phase::Over => None,
-            _ => Some(self.next_half_tick),
+            _ => Some(
+                self.held_until().map_or(self.next_half_tick, |at| at.min(self.next_half_tick)),
+            ),
         }
     }
 
@@ -154,6 +157,7 @@ impl Leader {
         if matches!(self.phase, Phase::Over) {
             return;
         }
+        let following = self.following();
         match event {
             Event::LearnerConnected { link } => self.on_connected(now, link),
             Event::LearnerClosed { link } => {
@@ -168,13 +172,21 @@ impl Leader {
             Event::VoterLooking { sid, epoch } => self.on_voter_looking(now, sid, epoch, out),
             Event::Timer => self.on_timer(now, out),
             Event::Propose { zxid, record } => self.on_propose(now, zxid, record, out),
-            Event::Durable(zxid) => self.on_durable(zxid, out),
+            Event::Durable(zxid) => self.on_durable(now, zxid, out),
             Event::Applied(zxid) => self.on_applied(zxid),
             Event::Sync(origin) => self.on_sync(origin, out),
             Event::Revalidated { link, session, valid } => {
                 self.send(link, Packet::Revalidated { session, valid }, out);
             }
         }
+        if self.following() < following {
+            self.on_learner_gone(now, out);
+        }
+    }
+
+    /// How many learners have been brought up to date.
+    fn following(&self) -> usize {
+        self.learners.values().filter(|learner| learner.stage == Stage::Following).count()
     }
 
     fn on_connected(&mut self, now: Millis, link: LinkId) {
@@ -201,7 +213,7 @@ impl Leader {
         if learner.is_handshaking() {
             self.on_handshake_packet(now, link, packet, history, out);
         } else {
-            self.on_settled_packet(link, packet, out);
+            self.on_settled_packet(now, link, packet, out);
         }
     }
 
@@ -254,6 +266,7 @@ impl Leader {
     }
 
     fn on_timer(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.send_late(now, out);
         if now < self.next_half_tick {
             return;
         }

@@ -2,13 +2,14 @@
 
 use super::learner_handler::Stage;
 use super::{Effect, Leader, LearnerFault};
-use crate::ids::Zxid;
+use crate::ids::{Millis, Zxid};
 use crate::zab::LinkId;
 use crate::zab::packet::Packet;
 
 impl Leader {
     pub(super) fn on_settled_packet(
         &mut self,
+        now: Millis,
         link: LinkId,
         packet: Packet,
         out: &mut Vec<Effect>,
@@ -19,7 +20,7 @@ impl Leader {
             learner.tick_of_next_ack_deadline = deadline;
         }
         match packet {
-            Packet::Ack { zxid } => self.on_ack(link, zxid, out),
+            Packet::Ack { zxid } => self.on_ack(now, link, zxid, out),
             Packet::Ping { touched, .. } => {
                 if let Some(sessions) = touched.filter(|t| !t.is_empty()) {
                     out.push(Effect::Touch { link, sessions });
@@ -34,18 +35,15 @@ impl Leader {
     }
 
     /// The ack that follows UPTODATE has counter 0: it is about no transaction.
-    pub(super) fn on_ack(&mut self, link: LinkId, zxid: Zxid, out: &mut Vec<Effect>) {
+    pub(super) fn on_ack(&mut self, now: Millis, link: LinkId, zxid: Zxid, out: &mut Vec<Effect>) {
         let Some(learner) = self.learners.get_mut(&link) else { return };
         learner.sync_limit_check.acknowledged(zxid);
-        let sid = learner.sid;
         if zxid.counter() == 0 {
             return;
         }
         if self.is_in_future(zxid) {
             return self.drop_learner(link, LearnerFault::FutureAck(zxid), out);
         }
-        if let Some(sid) = sid {
-            self.count_ack(sid, zxid, out);
-        }
+        self.count_ack(now, link, zxid, out);
     }
 }

@@ -30,6 +30,9 @@ pub struct Settings {
     pub max_strangers: usize,
     /// `reconfigEnabled`: the configuration gets a version.
     pub reconfig_enabled: bool,
+    /// After so many commits in half a tick it is known which followers make the quorums, and the others
+    /// get proposals with their commits only.
+    pub spare_after: u32,
     /// How syncs are chosen.
     pub sync: Options,
     /// None, but in the simulator.

@@ -82,6 +82,7 @@ fn leader(out: &mut Vec<leader::Effect>, history: &History) -> Leader {
         max_concurrent_snap_syncs: 1,
         max_concurrent_diff_syncs: 1,
         max_strangers: 2,
+        spare_after: 16,
         reconfig_enabled: true,
         sync: crate::zab::sync::Options::default(),
         faults: leader::Faults::default(),

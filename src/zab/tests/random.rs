@@ -88,12 +88,14 @@ proptest! {
         lengths in [0usize..13, 0usize..13, 0usize..13, 0usize..13],
         uncommitted in 0usize..3,
         slow in any::<[bool; 5]>(),
+        spare_after in prop_oneof![Just(16u32), Just(1)],
         acts in proptest::collection::vec(act(), 0..300),
     ) {
         let mut world = world(&lengths, uncommitted);
         for (i, slow) in slow.into_iter().enumerate() {
             world.node(Sid(i as i64 + 1)).slow = slow;
         }
+        world.spare_after = spare_after;
         world.lead(Sid(1));
         for act in acts {
             perform(&mut world, act);

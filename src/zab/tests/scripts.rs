@@ -51,6 +51,7 @@ fn execute(world: &mut World, command: &str) {
             let number = |at: usize| words[at].parse::<usize>().unwrap();
             world.limits = (words[1].parse().unwrap(), number(2), number(3));
         }
+        "spare-after" => world.spare_after = words[1].parse().unwrap(),
         "lead" => world.lead(sid(1)),
         "follow" => world.follow(sid(1), sid(2)),
         "looks" => {

@@ -61,6 +61,8 @@ pub(super) struct World {
     next_link: u64,
     /// `maxTimeToWaitForEpoch` in ms, `maxConcurrentSnapSyncs` and `maxConcurrentDiffSyncs`.
     pub(super) limits: (Millis, usize, usize),
+    /// See [`leader::Settings::spare_after`].
+    pub(super) spare_after: u32,
     pub(super) trace: Vec<String>,
 }
 
@@ -110,6 +112,7 @@ impl World {
             links: BTreeMap::new(),
             next_link: 1,
             limits: (-1, 1, 100),
+            spare_after: 16,
             trace: Vec::new(),
         }
     }
@@ -169,6 +172,7 @@ impl World {
             max_concurrent_snap_syncs: max_snaps,
             max_concurrent_diff_syncs: max_diffs,
             max_strangers: 100,
+            spare_after: self.spare_after,
             reconfig_enabled: false,
             sync: crate::zab::sync::Options::default(),
             faults: leader::Faults::default(),

@@ -80,6 +80,14 @@ impl Server {
         }
     }
 
+    /// Whether what changes anything is for another server to do.
+    pub fn asks_leader(&self) -> bool {
+        match self {
+            Self::Standalone(_) => false,
+            Self::Member(server) => server.asks_leader(),
+        }
+    }
+
     /// When an [`Event::Tick`] is wanted that does not wait for its turn.
     pub fn deadline(&self) -> Option<Millis> {
         match self {

@@ -54,17 +54,17 @@ impl Gathering {
     }
 }
 
-/// A write that takes less than this is no reason to change threads, in microseconds.
-const QUICK: u64 = 500;
-
 /// How long what nobody waits for is left unsynced. The leader waits for its ack much longer.
 const LATER: Duration = Duration::from_millis(5);
 
 /// How long syncs take of late, in microseconds: one that was held up once is soon forgotten, however
 /// long it took.
 fn of_late(before: u64, took: u64) -> u64 {
-    before / 4 * 3 + took.min(2 * QUICK) / 4
+    before / 4 * 3 + took.min(2 * before.max(SYNC_MIN)) / 4
 }
+
+/// No disk is so much faster that it would matter, in microseconds.
+const SYNC_MIN: u64 = 400;
 
 struct Shared {
     log: Mutex<TxnLog>,
@@ -161,9 +161,10 @@ impl LogDevice {
         !self.gathers && self.shared.queued.load(Ordering::Acquire) == 0
     }
 
-    /// Whether the disk has been so fast of late that a thread which others depend on may wait for it.
-    pub(super) fn is_quick(&self) -> bool {
-        self.shared.sync_micros.load(Ordering::Relaxed) < QUICK
+    /// Whether a write has taken less than so many microseconds of late, so that a thread which others
+    /// depend on may wait for it.
+    pub(super) fn is_quick(&self, micros: u64) -> bool {
+        self.shared.sync_micros.load(Ordering::Relaxed) < micros
     }
 
     /// Writes a batch on the calling thread. Only while [`LogDevice::is_idle`], or batches change
@@ -318,9 +319,10 @@ mod tests {
     #[test]
     fn a_disk_is_slow_when_it_is_slow_more_than_now_and_then() {
         let after = |syncs: &[u64]| syncs.iter().fold(200, |before, took| of_late(before, *took));
-        assert!(after(&[5_000_000, 200, 200, 200, 5_000_000]) < QUICK);
-        assert!(after(&[700; 12]) >= QUICK);
-        assert!(after(&[5_000_000, 5_000_000, 5_000_000]) >= QUICK);
+        assert!(after(&[5_000_000, 200, 200, 200, 5_000_000]) < 500);
+        assert!(after(&[700; 12]) >= 500);
+        assert!(after(&[5_000_000, 5_000_000, 5_000_000]) >= 500);
+        assert!(after(&[5_000_000; 24]) >= 10_000);
     }
 
     /// A device, what its thread tells, and the leave to go on that it waits for then.

@@ -34,6 +34,12 @@ const LENT_MAX: usize = 64;
 /// Bytes of another member that the thread of the links works off itself: some twenty proposals.
 const LENT_BYTES_MAX: usize = 4096;
 
+/// While the log takes less than this, a selector may wait for it, in microseconds.
+const QUICK: u64 = 500;
+/// While it takes less than this, the thread of the links may: nobody but the other members waits for it,
+/// and they mostly for what it syncs.
+const QUICK_FOR_LINKS: u64 = 4_000;
+
 /// What the log's thread tells.
 pub(super) struct LogNews {
     pub(super) inbox: Arc<Inbox>,
@@ -95,10 +101,8 @@ impl Seat {
     fn lend(&self, batch: Vec<Input>) -> Result<(), Vec<Input>> {
         let Ok(mut seat) = self.worker.try_lock() else { return Err(batch) };
         let requests = batch.len();
-        let fits = |worker: &mut Worker| {
-            requests <= LENT_MAX && worker.server.is_idle() && worker.can_be_lent()
-        };
-        if !seat.as_mut().is_some_and(fits) {
+        let fits = |worker: &Worker| requests <= LENT_MAX && worker.can_be_lent_to_clients();
+        if !seat.as_ref().is_some_and(fits) {
             return Err(batch);
         }
         self.work(&mut seat, Event::Inputs(batch));
@@ -112,7 +116,7 @@ impl Seat {
             return false;
         }
         let Ok(mut seat) = self.worker.try_lock() else { return false };
-        let may = seat.as_ref().is_some_and(Worker::can_be_lent);
+        let may = seat.as_ref().is_some_and(Worker::can_be_lent_to_links);
         if may {
             self.work(&mut seat, Event::Bytes(link, bytes.to_vec()));
         }
@@ -238,13 +242,20 @@ struct Worker {
 }
 
 impl Worker {
-    /// Whether something can be worked off before all others that wait, and fast. While an ensemble
-    /// forms, files are written and read that a thread on which others depend must not wait for.
+    /// Whether something can be worked off before all others that wait. While an ensemble forms, files
+    /// are written and read that a thread on which others depend must not wait for.
     fn can_be_lent(&self) -> bool {
-        self.server.is_settled()
-            && self.log.is_idle()
-            && self.log.is_quick()
-            && self.inbox.is_empty()
+        self.server.is_settled() && self.inbox.is_empty()
+    }
+
+    /// Requests of a selector's clients: what a learner asks its leader takes no time at all.
+    fn can_be_lent_to_clients(&self) -> bool {
+        let is_fast = || self.server.is_idle() && self.log.is_idle() && self.log.is_quick(QUICK);
+        self.can_be_lent() && (self.server.asks_leader() || is_fast())
+    }
+
+    fn can_be_lent_to_links(&self) -> bool {
+        self.can_be_lent() && self.log.is_idle() && self.log.is_quick(QUICK_FOR_LINKS)
     }
 
     /// What was logged before the end is applied before the end, for the clients that still wait.

@@ -234,6 +234,11 @@ impl Ensemble {
         }
     }
 
+    /// Whether it has a leader whom it asks for all that changes anything.
+    pub fn asks_leader(&self) -> bool {
+        matches!(self.role, Role::Learning(_))
+    }
+
     /// Whether nothing of a client is in process.
     pub fn is_idle(&self) -> bool {
         match &self.role {

@@ -165,6 +165,7 @@ impl Leader {
             }
             if learner.is_spared {
                 learner.held_from.get_or_insert(zxid);
+                phase.thrift.note_held(now);
                 continue;
             }
             learner.sync_limit_check.proposal_sent(zxid, now);

@@ -37,7 +37,7 @@ const LATE_MIN: u32 = 4;
 /// How many times as long as a commit takes as a rule a proposal is held back.
 const PATIENCE: Millis = 4;
 /// For how long it is held back, in ms.
-const PATIENCE_RANGE: (Millis, Millis) = (2, 50);
+const PATIENCE_RANGE: (Millis, Millis) = (3, 50);
 
 /// What a leader knows of how its quorums come about.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub(super) struct Thrift {
     waited: Millis,
     late: u32,
     patience: Millis,
+    /// When a proposal was held back last, until that has been looked into.
+    held_at: Option<Millis>,
     /// For how long all are asked when sparing fails the next time, in half ticks.
     penance: u32,
 }
@@ -76,12 +78,18 @@ impl Default for Thrift {
             waited: 0,
             late: 0,
             patience: PATIENCE_RANGE.1,
+            held_at: None,
             penance: 1,
         }
     }
 }
 
 impl Thrift {
+    /// A proposal is held back.
+    pub(super) fn note_held(&mut self, now: Millis) {
+        self.held_at = Some(now);
+    }
+
     /// A proposal was committed after so many ms.
     pub(super) fn note_commit(&mut self, waited: Millis) {
         self.commits += 1;
@@ -138,11 +146,14 @@ impl Thrift {
 }
 
 impl Leader {
-    /// When what is held back is to go out, committed or not.
+    /// When to look whether something has been held back for too long. That goes on for a while when
+    /// nothing is held back any more: to call a thread earlier for each proposal, and to tell it that it
+    /// may sleep on after each commit, would cost more than that it looks for nothing now and then.
     pub(super) fn held_until(&self) -> Option<Millis> {
         let Phase::Broadcasting(phase) = &self.phase else { return None };
-        let first = self.learners.values().filter_map(|learner| learner.held_from).min()?;
-        Some(phase.proposed_at(first)? + phase.thrift.patience())
+        let first = self.learners.values().filter_map(|learner| learner.held_from).min();
+        let since = first.and_then(|first| phase.proposed_at(first)).or(phase.thrift.held_at)?;
+        Some(since + phase.thrift.patience())
     }
 
     /// Sends what was held back for too long.
@@ -150,7 +161,12 @@ impl Leader {
         if self.held_until().is_none_or(|at| now < at) {
             return;
         }
+        let any = self.learners.values().any(|learner| learner.held_from.is_some());
         let Phase::Broadcasting(phase) = &mut self.phase else { return };
+        phase.thrift.held_at = None;
+        if !any {
+            return;
+        }
         if phase.thrift.note_late() {
             phase.thrift.fail();
             self.spare(|_| false);
@@ -261,7 +277,7 @@ mod tests {
     #[test]
     fn patience_is_a_few_times_what_a_commit_takes() {
         let mut thrift = Thrift::default();
-        for (waited, patience) in [(0, 2), (1, 4), (5, 20), (1000, 50)] {
+        for (waited, patience) in [(0, 3), (1, 4), (5, 20), (1000, 50)] {
             half_tick(&mut thrift, 100, waited);
             assert_eq!(thrift.patience(), patience, "after {waited} ms");
         }

@@ -30,7 +30,8 @@
 //! The selector hands the request to the server's thread ([`runtime`]). There [`server::prep`] turns it
 //! into a transaction, checked against the tree and all that is prepared before it, and encoded once.
 //! Alone, the log is all of the quorum ([`peer::standalone`]); a leader proposes it to its followers
-//! at the same time ([`peer::ensemble`]). While the log's thread syncs one batch the next is prepared.
+//! at the same time ([`peer::ensemble`]), to no more of them than a quorum needs: the others get it with
+//! its commit. While the log's thread syncs one batch the next is prepared.
 //! What a quorum has on disk is applied under one write lock a batch ([`peer::pipeline`]), and events
 //! and replies enter the connections' outputs while that lock is held: so an event comes before every
 //! reply that shows its cause, and the zxid of a reply is that of the state it tells of.

@@ -152,8 +152,8 @@ pub enum Event {
 /// cannot be made so, the process stops.
 ///
 /// Packets to one link leave in the order of their effects, behind the snapshot if there is one.
-/// PROPOSALs leave at once, side by side with the log; a COMMIT follows from acks, of which the
-/// leader's own is [`Event::Durable`].
+/// PROPOSALs leave at once, side by side with the log, but those to followers that no quorum needs, which
+/// come with their COMMIT. That follows from acks, of which the leader's own is [`Event::Durable`].
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Send to a learner.

@@ -186,7 +186,7 @@ impl Leader {
     pub(super) fn review_thrift(&mut self, now: Millis, out: &mut Vec<Effect>) {
         let Phase::Broadcasting(phase) = &mut self.phase else { return };
         match phase.thrift.on_half_tick(self.settings.spare_after) {
-            Review::GoOn => return,
+            Review::GoOn => {}
             Review::Spare => {
                 let asked = self.fastest_quorum();
                 self.spare(|link| !asked.contains(&link));
@@ -196,7 +196,6 @@ impl Leader {
                 self.send_held(now, out);
             }
         }
-        self.learners.values_mut().for_each(|learner| learner.quorums_made = 0);
     }
 
     /// The followers without which there is no quorum, those first that have made most of the last ones.
@@ -220,9 +219,11 @@ impl Leader {
         asked
     }
 
+    /// From now on these are spared, and it is counted anew who makes the quorums.
     fn spare(&mut self, whom: impl Fn(LinkId) -> bool) {
         for (link, learner) in &mut self.learners {
             learner.is_spared = learner.stage == Stage::Following && whom(*link);
+            learner.quorums_made = 0;
         }
     }
 

@@ -249,3 +249,32 @@ fn a_term_ends_with_the_log_on_the_disk_and_in_the_tree() {
     let [Effect::Look { zxid: voted, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!((*voted, stage.world.front.db.read_tree().last_processed_zxid()), (zxid, zxid));
 }
+
+/// A quorum has it without this server: no client waits for its disk, nor does the leader.
+#[test]
+fn what_is_committed_when_it_comes_may_wait_for_its_sync() {
+    let mut stage = serving();
+    let bytes_of = |counter: i64, commits: bool| {
+        let zxid = Zxid::new(2, counter);
+        let mut bytes = encoded(&failure(zxid, GLOBAL, 1, Code::NodeExists.number()));
+        if commits {
+            bytes.extend(encoded(&Packet::Commit { zxid }));
+        }
+        bytes
+    };
+    let mut may_wait = |bytes: Vec<u8>| {
+        let now = Now { mono: stage.world.now, wall: WALL + stage.world.now };
+        let mut effects = Vec::new();
+        stage.member.step(now, [Event::Bytes(LINK, bytes)], &mut effects);
+        let batches = effects.into_iter();
+        let batches = batches.filter_map(|e| if let Effect::Log(b) = e { Some(b) } else { None });
+        batches.map(|batch| (batch.len(), batch.may_wait)).collect::<Vec<_>>()
+    };
+    assert_eq!(may_wait(bytes_of(1, true)), [(1, true)]);
+    assert_eq!(may_wait(bytes_of(2, false)), [(1, false)]);
+    assert_eq!(may_wait([bytes_of(3, false), bytes_of(4, false)].concat()), [(2, false)]);
+    let commits = [2, 3, 4].map(|counter| encoded(&Packet::Commit { zxid: Zxid::new(2, counter) }));
+    assert_eq!(may_wait(commits.concat()), []);
+    assert_eq!(may_wait([bytes_of(5, true), bytes_of(6, true)].concat()), [(2, true)]);
+    assert_eq!(may_wait([bytes_of(7, true), bytes_of(8, false)].concat()), [(2, false)]);
+}

